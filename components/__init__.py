@@ -1,0 +1,1 @@
+"""What runs inside the containers: four steps (verbs) and the nouns that they share."""

@@ -1,0 +1,80 @@
+"""The tokens folder: one Parquet a split, `tokenizer.json`, `vocab.txt`, `facts.json`.
+
+A split's Parquet has one row for each row of the data, in file order, without padding: `row`
+(int64, 0-based position in the source), `input_ids` (list of int32), `token_type_ids` (list of
+int8: 0 up to the first [SEP], 1 after), `label` (int32 class index, null where unknown), `text_a`,
+`text_b` (null for single sentences).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.artifacts.facts import TokensFacts
+from components.artifacts.folder import new_folder, open_folder, read_json, write_json
+
+KIND = "tokens"
+FACTS = "facts.json"
+TOKENIZER = "tokenizer.json"
+VOCAB = "vocab.txt"
+
+SCHEMA = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("input_ids", pa.list_(pa.int32())),
+        ("token_type_ids", pa.list_(pa.int8())),
+        ("label", pa.int32()),
+        ("text_a", pa.string()),
+        ("text_b", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A tokens folder, read.
+
+    Attributes:
+        facts: What tokenizing found.
+        splits: One table of `SCHEMA` for each split.
+        tokenizer_json: The tokenizer, as `tokenizers` stores it.
+        vocab: The vocabulary, one entry a line, in the order of the ids.
+    """
+
+    facts: TokensFacts
+    splits: Mapping[str, pa.Table]
+    tokenizer_json: str
+    vocab: str
+
+
+def write_tokens(path: Path, tokens: Tokens) -> None:
+    """Writes a tokens folder.
+
+    Raises:
+        InputError: `path` cannot be written or holds something else.
+    """
+    with new_folder(path, KIND) as folder:
+        for split, table in tokens.splits.items():
+            pq.write_table(table, folder / f"{split}.parquet")
+        (folder / TOKENIZER).write_text(tokens.tokenizer_json, encoding="utf-8")
+        (folder / VOCAB).write_text(tokens.vocab, encoding="utf-8")
+        write_json(folder / FACTS, tokens.facts)
+
+
+def read_tokens(path: Path) -> Tokens:
+    """Reads a tokens folder.
+
+    Raises:
+        InputError: It is not a whole tokens folder.
+    """
+    folder = open_folder(path, KIND)
+    facts = read_json(folder / FACTS, TokensFacts)
+    return Tokens(
+        facts=facts,
+        splits={split: pq.read_table(folder / f"{split}.parquet") for split in facts.splits},
+        tokenizer_json=(folder / TOKENIZER).read_text(encoding="utf-8"),
+        vocab=(folder / VOCAB).read_text(encoding="utf-8"),
+    )

@@ -1,0 +1,100 @@
+"""What an encoder is: every number of its architecture."""
+
+from dataclasses import dataclass
+
+from components.errors import InputError
+
+HIDDEN_ACTS = ("gelu", "gelu_new", "relu")
+PROJECTIONS = ("none", "after_norm", "before_sum")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderConfig:
+    """Every number of an encoder of the BERT and ALBERT families.
+
+    One composition covers four published architectures:
+
+    | architecture | layers shared | embedding_projection | normalize_first |
+    |---|---|---|---|
+    | google-research/bert | no | none | no |
+    | google-research/albert, albert_zh `*_google` | in groups | after_norm | no |
+    | albert_zh's own, post-LN | all | before_sum | no |
+    | albert_zh's own, pre-LN (xxlarge) | all | before_sum | yes |
+
+    Attributes:
+        family: `bert` or `albert`; names the rows of the report.
+        vocab_size: Rows of the word embedding.
+        hidden_size: Width of a token's state.
+        num_hidden_layers: How often a layer is applied.
+        num_attention_heads: Heads of the self-attention; divides hidden_size.
+        intermediate_size: Width of the feed-forward layer.
+        embedding_size: Width of the word embedding; smaller than hidden_size when factorised.
+        embedding_projection: Where word embeddings are widened to hidden_size: `none`,
+            `after_norm` (with bias, after the embeddings' LayerNorm, which has embedding_size) or
+            `before_sum` (without bias, before positions and segments of hidden_size are added).
+        num_hidden_groups: Sets of layer weights; num_hidden_layers of them when nothing is shared.
+        inner_group_num: Layers in a group, applied one after the other each time.
+        normalize_first: LayerNorm before attention and feed-forward (pre-LN), not after.
+        hidden_act: `gelu` (erf), `gelu_new` (tanh) or `relu`: Hugging Face's names.
+        hidden_dropout_prob: Dropout of embeddings and of both outputs of a layer.
+        attention_probs_dropout_prob: Dropout of the attention probabilities.
+        max_position_embeddings: Longest input in tokens.
+        type_vocab_size: Number of segments.
+        initializer_range: Standard deviation of the truncated normal initialisation.
+        layer_norm_eps: Epsilon of every LayerNorm (1e-12 in all three original codes).
+    """
+
+    family: str
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    embedding_size: int
+    embedding_projection: str
+    num_hidden_groups: int
+    inner_group_num: int = 1
+    normalize_first: bool = False
+    hidden_act: str = "gelu_new"
+    hidden_dropout_prob: float
+    attention_probs_dropout_prob: float
+    max_position_embeddings: int = 512
+    type_vocab_size: int = 2
+    initializer_range: float = 0.02
+    layer_norm_eps: float = 1e-12
+
+    def __post_init__(self) -> None:
+        if self.hidden_size % self.num_attention_heads:
+            raise InputError(
+                f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads "
+                f"{self.num_attention_heads}"
+            )
+        if self.hidden_act not in HIDDEN_ACTS:
+            raise InputError(f"hidden_act must be one of {HIDDEN_ACTS}, got {self.hidden_act!r}")
+        if self.embedding_projection not in PROJECTIONS:
+            raise InputError(
+                f"embedding_projection must be one of {PROJECTIONS}, "
+                f"got {self.embedding_projection!r}"
+            )
+        if self.embedding_projection == "none" and self.embedding_size != self.hidden_size:
+            raise InputError(
+                f"embedding_size {self.embedding_size} needs a projection to hidden_size "
+                f"{self.hidden_size}"
+            )
+        if self.num_hidden_layers % self.num_hidden_groups:
+            raise InputError(
+                f"num_hidden_layers {self.num_hidden_layers} is not a multiple of "
+                f"num_hidden_groups {self.num_hidden_groups}"
+            )
+
+    @property
+    def sum_size(self) -> int:
+        """Width at which word, position and segment embeddings are added and normalised."""
+        return (
+            self.embedding_size if self.embedding_projection == "after_norm" else self.hidden_size
+        )
+
+    @property
+    def normalize_pooled(self) -> bool:
+        """Whether the classifier has a LayerNorm of its own: albert_zh's pre-LN models do."""
+        return self.normalize_first

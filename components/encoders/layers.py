@@ -1,0 +1,132 @@
+"""The two layers that every encoder of these families is composed of.
+
+Own layers and not `keras_hub.layers`: those compute erf-gelu and relu models as tanh-gelu, cannot
+widen the word embedding before the sum, and bring the whole of TensorFlow Text with them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from components.encoders.config import EncoderConfig
+
+Tensor = Any
+
+MASKED = -10000.0
+"""Added to the attention scores of padding, as the original codes do; finite also in bfloat16."""
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": lambda x: ops.gelu(x, approximate=False),
+    "gelu_new": lambda x: ops.gelu(x, approximate=True),
+    "relu": ops.relu,
+}
+
+
+def _initializer(config: EncoderConfig) -> keras.initializers.Initializer:
+    return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
+
+
+def layer_norm(config: EncoderConfig, name: str) -> keras.layers.LayerNormalization:
+    """Returns a LayerNorm with the architecture's epsilon."""
+    return keras.layers.LayerNormalization(epsilon=config.layer_norm_eps, name=name)
+
+
+def dense(config: EncoderConfig, units: int, name: str, **options: Any) -> keras.layers.Dense:
+    """Returns a dense layer initialised as the architecture says."""
+    return keras.layers.Dense(units, kernel_initializer=_initializer(config), name=name, **options)
+
+
+class Embeddings(keras.layers.Layer):
+    """Sum of word, position and segment embeddings, normalised, of width `config.sum_size`."""
+
+    def __init__(self, config: EncoderConfig, **options: Any) -> None:
+        super().__init__(**options)
+
+        def table(rows: int, width: int, name: str) -> keras.layers.Embedding:
+            return keras.layers.Embedding(
+                rows, width, embeddings_initializer=_initializer(config), name=name
+            )
+
+        width = config.sum_size
+        self.word = table(config.vocab_size, config.embedding_size, "word")
+        self.position = table(config.max_position_embeddings, width, "position")
+        self.token_type = table(config.type_vocab_size, width, "token_type")
+        self.norm = layer_norm(config, "norm")
+        self.dropout = keras.layers.Dropout(config.hidden_dropout_prob)
+        self.widen = None
+        if config.embedding_projection == "before_sum":
+            self.widen = dense(config, config.hidden_size, "widen", use_bias=False)
+
+    def call(self, input_ids: Tensor, token_type_ids: Tensor, training: bool = False) -> Tensor:
+        """Maps ids [batch, tokens] to states [batch, tokens, sum_size]."""
+        word = self.word(input_ids)
+        if self.widen is not None:
+            word = self.widen(word)
+        positions = ops.arange(ops.shape(input_ids)[1], dtype="int32")
+        summed = word + self.position(positions) + self.token_type(token_type_ids)
+        return self.dropout(self.norm(summed), training=training)
+
+
+class TransformerLayer(keras.layers.Layer):
+    """Self-attention and feed-forward, each with residual, dropout and LayerNorm.
+
+    Query, key and value are one product of kernel [hidden, 3 * hidden], in this order.
+    """
+
+    def __init__(self, config: EncoderConfig, **options: Any) -> None:
+        super().__init__(**options)
+        self.heads = config.num_attention_heads
+        self.head_size = config.hidden_size // config.num_attention_heads
+        self.normalize_first = config.normalize_first
+        self.query_key_value = dense(config, 3 * config.hidden_size, "query_key_value")
+        self.attention_output = dense(config, config.hidden_size, "attention_output")
+        self.attention_norm = layer_norm(config, "attention_norm")
+        self.attention_dropout = keras.layers.Dropout(config.attention_probs_dropout_prob)
+        self.intermediate = dense(
+            config, config.intermediate_size, "intermediate",
+            activation=ACTIVATIONS[config.hidden_act],
+        )  # fmt: skip
+        self.output_dense = dense(config, config.hidden_size, "output")
+        self.output_norm = layer_norm(config, "output_norm")
+        self.hidden_dropout = keras.layers.Dropout(config.hidden_dropout_prob)
+
+    def call(self, states: Tensor, attention_mask: Tensor, training: bool = False) -> Tensor:
+        """Maps states [batch, tokens, hidden]; attention_mask [batch, tokens] is 0 on padding."""
+
+        def attend(x: Tensor) -> Tensor:
+            return self._attend(x, attention_mask, training)
+
+        def feed_forward(x: Tensor) -> Tensor:
+            return self.output_dense(self.intermediate(x))
+
+        states = self._residual(states, attend, self.attention_norm, training)
+        return self._residual(states, feed_forward, self.output_norm, training)
+
+    def _residual(
+        self,
+        states: Tensor,
+        inner: Callable[[Tensor], Tensor],
+        norm: keras.layers.LayerNormalization,
+        training: bool,
+    ) -> Tensor:
+        if self.normalize_first:
+            return states + self.hidden_dropout(inner(norm(states)), training=training)
+        return norm(states + self.hidden_dropout(inner(states), training=training))
+
+    def _attend(self, states: Tensor, attention_mask: Tensor, training: bool) -> Tensor:
+        batch, tokens = ops.shape(states)[0], ops.shape(states)[1]
+        projected = ops.reshape(
+            self.query_key_value(states), (batch, tokens, 3, self.heads, self.head_size)
+        )
+        query, key, value = ops.unstack(ops.transpose(projected, (2, 0, 3, 1, 4)), 3, axis=0)
+        scores = ops.matmul(query, ops.swapaxes(key, -1, -2)) / self.head_size**0.5
+        masked = (1.0 - ops.cast(attention_mask, "float32")) * MASKED
+        # Probabilities are computed in float32 whatever the precision of the rest.
+        scores = ops.cast(scores, "float32") + masked[:, None, None, :]
+        probabilities = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
+        probabilities = self.attention_dropout(probabilities, training=training)
+        context = ops.swapaxes(ops.matmul(probabilities, value), 1, 2)
+        width = self.heads * self.head_size
+        return self.attention_output(ops.reshape(context, (batch, tokens, width)))

@@ -1,0 +1,28 @@
+"""The one error that a user's mistake raises, and how a process ends on it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+USER_MISTAKE = 2
+"""Exit code of a process that stopped on a mistake its user can mend."""
+
+
+class InputError(ValueError):
+    """A mistake the user can mend: says what came, what was allowed and what to do.
+
+    Commands print it as one line and exit with code 2; it never shows as a traceback.
+    """
+
+
+@contextmanager
+def exit_on_input_error() -> Iterator[None]:
+    """Ends the process with the message and exit code 2 when an `InputError` reaches it."""
+    try:
+        yield
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        raise SystemExit(USER_MISTAKE) from None
+    except KeyboardInterrupt:
+        print("stopped by the user; nothing half-written was kept", file=sys.stderr, flush=True)
+        raise SystemExit(130) from None

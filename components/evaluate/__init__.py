@@ -1,0 +1,1 @@
+"""The evaluate step: a model is measured on dev and test."""

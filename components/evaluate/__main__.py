@@ -1,0 +1,37 @@
+"""`python -m components.evaluate`: measures a model folder on dev and test."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.encoders.quiet import import_keras_quietly
+from components.evaluate.config import EvaluateConfig
+from components.flags import run_command
+
+
+def main(
+    tokens: Annotated[Path, typer.Option(help="Tokens folder that the model was trained on.")],
+    model: Annotated[Path, typer.Option(help="Model folder that train wrote.")],
+    evaluation: Annotated[Path, typer.Option(help="Folder to write the evaluation to.")],
+    config: EvaluateConfig,
+) -> None:
+    """Measures a model on dev and test and writes every prediction.
+
+    Example: `python -m components.evaluate --tokens out/tokens --model out/bert --evaluation
+    out/bert-evaluation`
+    """
+    import_keras_quietly()
+    from components.evaluate.step import evaluate  # here, so that --help need not load the backend
+
+    facts = evaluate(tokens, model, evaluation, config)
+    for split, found in facts.metrics.items():
+        print(
+            f"{split}: accuracy {found.accuracy:.4f}, macro-F1 {found.macro_f1:.4f}, eval_loss "
+            f"{found.eval_loss:.4f} ({found.rows} rows, majority {found.majority_baseline:.4f})"
+        )
+    print(f"evaluation: {evaluation}")
+
+
+if __name__ == "__main__":
+    run_command(main)

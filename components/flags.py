@@ -1,0 +1,90 @@
+"""Command-line flags made from frozen config dataclasses, so that no default is written twice."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+from docstring_parser import parse
+
+from components.errors import exit_on_input_error
+
+
+def field_help(config: type) -> dict[str, str]:
+    """Reads each field's one-line meaning from the `Attributes:` section of the docstring."""
+    described = {p.arg_name: p.description or "" for p in parse(config.__doc__ or "").params}
+    return {f.name: " ".join(described[f.name].split()) for f in dataclasses.fields(config)}
+
+
+Config = TypeVar("Config")
+
+
+def config_from(config: type[Config], values: Mapping[str, Any]) -> Config:
+    """Builds a config dataclass from those of the named values that are its fields."""
+    names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
+    return config(**{name: values[name] for name in names})
+
+
+def _config_type(annotation: Any) -> type | None:
+    """Returns the dataclass that an annotation names, or None for an ordinary flag."""
+    return annotation if dataclasses.is_dataclass(annotation) else None  # type: ignore[return-value]
+
+
+def _flags_of(config: type) -> Iterator[inspect.Parameter]:
+    """Yields one keyword parameter a field, as typer reads them."""
+    hints, help_texts = get_type_hints(config), field_help(config)
+    for field in dataclasses.fields(config):
+        required = field.default is dataclasses.MISSING
+        yield inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if required else field.default,
+            annotation=Annotated[hints[field.name], typer.Option(help=help_texts[field.name])],
+        )
+
+
+def flags_from_configs(command: Callable[..., None]) -> Callable[..., None]:
+    """Replaces each parameter that is a frozen dataclass by one flag for each of its fields.
+
+    Two configs may share a field (`seed`): they share its flag. The wrapped command builds the
+    configs from the flags, prints an `InputError` as one line and exits with code 2.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    parameters: dict[str, inspect.Parameter] = {}
+    configs: dict[str, type] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        if config := _config_type(hints[name]):
+            configs[name] = config
+            parameters |= {p.name: p for p in _flags_of(config) if p.name not in parameters}
+        else:
+            parameters[name] = parameter.replace(
+                kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[name]
+            )
+
+    @wraps(command)
+    def run(**flags: Any) -> None:
+        with exit_on_input_error():
+            built: dict[str, Any] = {n: config_from(config, flags) for n, config in configs.items()}
+            own = inspect.signature(command).parameters.keys() - configs.keys()
+            command(**{name: flags[name] for name in own}, **built)
+
+    run.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters.values()}
+    return run
+
+
+def flags_given(context: typer.Context) -> set[str]:
+    """Names the flags that the user gave to the command that is running."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+
+
+def run_command(command: Callable[..., None]) -> None:
+    """Runs a step's command line: `python -m components.STEP`."""
+    app = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+    )
+    app.command()(flags_from_configs(command))
+    app()

@@ -1,0 +1,1 @@
+"""The tokenize step: a task's texts become packed token ids."""

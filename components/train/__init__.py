@@ -1,0 +1,1 @@
+"""The train step: an encoder is fine-tuned on tokens."""

@@ -1,0 +1,38 @@
+"""`python -m components.train`: fine-tunes one encoder on a tokens folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from components.encoders.quiet import import_keras_quietly
+from components.flags import run_command
+from components.train.config import TrainConfig
+
+
+def main(
+    tokens: Annotated[Path, typer.Option(help="Tokens folder that tokenize wrote.")],
+    model: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    encoder: Annotated[
+        str, typer.Option(help="Encoder to train: `scratch:FAMILY-SIZE`, e.g. scratch:albert-tiny.")
+    ],
+    config: TrainConfig,
+) -> None:
+    """Fine-tunes an encoder on the train rows and keeps the weights that do best on dev.
+
+    Example: `python -m components.train --tokens out/tokens --model out/bert --encoder
+    scratch:bert-tiny --learning-rate 1e-3 --num-train-epochs 20`
+    """
+    import_keras_quietly()
+    from components.train.step import train  # here, so that --help need not load the backend
+
+    facts = train(tokens, model, encoder, config)
+    best = max((p.accuracy for p in facts.dev_curve), default=float("nan"))
+    print(
+        f"model: {model} ({facts.global_step} steps in {facts.seconds:.0f} s; best dev accuracy "
+        f"{best:.4f} at step {facts.best_step})"
+    )
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,62 @@
+"""What a local run shows: the steps' own lines, without what KFP's runner writes around them."""
+
+import io
+import re
+from typing import TextIO
+
+COLOR = re.compile(r"\x1b\[\d+m")
+RUNNER_LINE = re.compile(r"\d\d:\d\d:\d\d\.\d{3} - (?:INFO|ERROR) - (?P<message>.*)")
+STARTED = re.compile(r"Executing task '(?P<task>[^']+)'")
+REUSED = re.compile(r"Task '?(?P<task>[^' ]+)'? cache hit")
+EXECUTOR = "[KFP Executor "
+STEP_INDENT = " " * 4
+
+
+class StepLog(io.TextIOBase):
+    """A stream that keeps everything in one file and shows the steps' own lines on another."""
+
+    def __init__(self, shown: TextIO, kept: TextIO) -> None:
+        super().__init__()
+        self._shown, self._kept = shown, kept
+        self._line = ""
+        self._in_step = self._in_executor_input = False
+
+    def write(self, text: str) -> int:
+        """Takes what KFP's runner prints, in pieces of any length."""
+        self._kept.write(text)
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if (message := self._message(COLOR.sub("", line))) is not None:
+                # Not print(): the runner replaces it by one that indents.
+                self._shown.write(f"{message}\n")
+                self._shown.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes both streams."""
+        self._shown.flush()
+        self._kept.flush()
+
+    def _message(self, line: str) -> str | None:
+        """Returns what to show for a line, None for nothing."""
+        if runner := RUNNER_LINE.fullmatch(line):
+            self._in_step = runner["message"] == "Streamed logs:"
+            return _runner_message(runner["message"])
+        if not self._in_step or not line.startswith(STEP_INDENT):
+            return None
+        own = line.removeprefix(STEP_INDENT)
+        if own.startswith(EXECUTOR):
+            self._in_executor_input = own.endswith("Got executor_input:")
+            return None
+        if self._in_executor_input:
+            self._in_executor_input = own != "}"
+            return None
+        return f"  {own}" if own.strip() else None
+
+
+def _runner_message(message: str) -> str | None:
+    if started := STARTED.match(message):
+        return f"▸ {started['task']}"
+    if reused := REUSED.match(message):
+        return f"▸ {reused['task']}: reused, nothing changed"
+    return None

@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from components.errors import InputError
+from components.storage import local_path
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        pytest.param("a/b.tsv", Path("a/b.tsv"), id="path"),
+        pytest.param("file:///a/b%20c.tsv", Path("/a/b c.tsv"), id="uri"),
+        pytest.param("~/x", Path.home() / "x", id="home"),
+    ],
+)
+def test_local_paths(uri: str, expected: Path) -> None:
+    assert local_path(uri) == expected
+
+
+@pytest.mark.parametrize("uri", ["gs://bucket/a", "file://elsewhere/a"])
+def test_other_places_are_refused(uri: str) -> None:
+    with pytest.raises(InputError, match="only local paths and file:///"):
+        local_path(uri)
