@@ -53,5 +53,6 @@ def padded_length(length: int, max_seq_length: int) -> int:
     Up to 128 the result is a multiple of 8; beyond, of an eighth of the power of two below: at most
     an eighth is added, and 512 tokens give 32 different shapes.
     """
-    multiple = max(8, (1 << (length - 1).bit_length() - 1) // 8)
+    power_of_two_below = 1 << max(1, length - 1).bit_length() - 1
+    multiple = max(8, power_of_two_below // 8)
     return min(-(-length // multiple) * multiple, max_seq_length)

@@ -1,14 +1,15 @@
 """Which data a comparison is made on."""
 
-import difflib
+import dataclasses
 import re
 from dataclasses import dataclass
 
 from components.errors import InputError
-from components.tasks.kinds import TASKS
+from components.tasks.kinds import TASKS, did_you_mean
 
 SPLITS = ("train", "dev", "test")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+COLUMN_FIELDS = ("text_a_column", "text_b_column", "label_column")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +43,28 @@ class TaskConfig:
     data_seed: int = 42
 
     def __post_init__(self) -> None:
-        self._check_task()
-        if self.task_name and not NAME.fullmatch(self.task_name):
-            raise InputError(
-                f"task_name must be made of letters, digits, '.', '_' and '-', got "
-                f"{self.task_name!r}"
-            )
+        self._check_names()
+        self._check_places()
+        self._check_columns()
         if self.train_samples < 0:
             raise InputError(f"train_samples must be 0 (all) or more, got {self.train_samples}")
         if self.data_seed < 0:
             raise InputError(f"data_seed must be 0 or more, got {self.data_seed}")
-        if self.task == "sample" and any(self._places):
+
+    def _check_names(self) -> None:
+        if self.task not in TASKS:
+            raise InputError(
+                f"no task is called {self.task!r}: choose one of {', '.join(TASKS)}"
+                f"{did_you_mean(self.task, TASKS)}"
+            )
+        if self.task_name and not NAME.fullmatch(self.task_name):
+            raise InputError(
+                "task_name must start with a letter or digit and be made of letters, digits, '.', "
+                f"'_' and '-', got {self.task_name!r}"
+            )
+
+    def _check_places(self) -> None:
+        if self.task == "sample" and (self.data or any(map(self.file_of, SPLITS))):
             raise InputError(
                 "the sample is built in and takes no data; to use your own name its task: "
                 "--task lcqmc or --task table"
@@ -62,17 +74,25 @@ class TaskConfig:
                 f"task {self.task!r} needs data: a folder (--data), or files (--train-data and "
                 "--dev-data, and --test-data where there is one)"
             )
-        if self.task != "table" and self._columns != ("text_a", "", "label"):
-            raise InputError(
-                f"columns can be named for task 'table' only; {self.task!r} has fixed ones"
-            )
 
-    def _check_task(self) -> None:
-        if self.task in TASKS:
-            return
-        close = difflib.get_close_matches(self.task.lower(), TASKS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise InputError(f"no task is called {self.task!r}: choose one of {', '.join(TASKS)}{hint}")
+    def _check_columns(self) -> None:
+        defaults = {f.name: f.default for f in dataclasses.fields(self) if f.name in COLUMN_FIELDS}
+        given = [name for name in COLUMN_FIELDS if getattr(self, name) != defaults[name]]
+        if given and self.task != "table":
+            raise InputError(
+                f"{given[0]}={getattr(self, given[0])!r}: columns can be named for task 'table' "
+                f"only; {self.task!r} has fixed ones"
+            )
+        if not self.text_a_column or not self.label_column:
+            raise InputError(
+                "text_a_column and label_column must name a column, got "
+                f"{self.text_a_column!r} and {self.label_column!r}"
+            )
+        if len(set(self.columns.values())) < len(self.columns):
+            raise InputError(
+                "text_a_column, text_b_column and label_column must be different columns, got "
+                f"{', '.join(map(repr, self.columns.values()))}"
+            )
 
     @property
     def name(self) -> str:
@@ -80,12 +100,10 @@ class TaskConfig:
         return self.task_name or self.task
 
     @property
-    def _places(self) -> tuple[str, ...]:
-        return (self.data, self.train_data, self.dev_data, self.test_data)
-
-    @property
-    def _columns(self) -> tuple[str, ...]:
-        return (self.text_a_column, self.text_b_column, self.label_column)
+    def columns(self) -> dict[str, str]:
+        """The table's column for each of `text_a`, `text_b` (where there is one) and `label`."""
+        named = {name.removesuffix("_column"): getattr(self, name) for name in COLUMN_FIELDS}
+        return {ours: theirs for ours, theirs in named.items() if theirs}
 
     def file_of(self, split: str) -> str:
         """Returns the single file named for a split, or an empty string."""

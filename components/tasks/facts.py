@@ -2,55 +2,72 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from components.artifacts.facts import LengthFacts, SplitFacts
 
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]")
-"""Characters the tokenizer drops: Unicode Cc without tab and line feed, and U+FFFD."""
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
+"""Characters the tokenizer drops: Unicode Cc but for tab and line breaks, and U+FFFD."""
 
 TextPair = tuple[str, str]
 
 
-def unordered_pairs(rows: pd.DataFrame) -> list[TextPair]:
-    """Returns each row's texts in one order for both ways round."""
-    seconds = rows["text_b"].fillna("")
-    return [(a, b) if a <= b else (b, a) for a, b in zip(rows["text_a"], seconds, strict=True)]
+def text_pairs(rows: pd.DataFrame) -> list[TextPair]:
+    """Returns text_a and text_b of each row; the second is empty for single sentences."""
+    return list(zip(rows["text_a"], rows["text_b"].where(rows["text_b"].notna(), ""), strict=True))
+
+
+def unordered(pairs: Iterable[TextPair]) -> list[TextPair]:
+    """Returns each pair in one order for both ways round."""
+    return [(a, b) if a <= b else (b, a) for a, b in pairs]
 
 
 def split_facts(
     rows: pd.DataFrame,
     labels: Sequence[str],
-    train_pairs: set[TextPair] | None,
+    train_pairs: set[TextPair],
     rows_in_source: int,
     sha256: str,
 ) -> SplitFacts:
-    """Returns the facts of a split; `train_pairs` is None for train itself."""
-    texts = rows["text_a"].str.cat(rows["text_b"].fillna(""), sep="\n")
-    counts = rows["label"].value_counts()
-    keyed = pd.DataFrame({"texts": texts, "label": rows["label"].fillna(-1)})
-    labels_of_texts = keyed.groupby("texts", sort=False)["label"].transform("nunique")
-    lengths = rows["text_a"].str.len() + rows["text_b"].fillna("").str.len()
-    labelled = bool(rows["label"].notna().all())
+    """Returns the facts of a split.
+
+    `train_pairs` are the unordered pairs of the train rows used; empty for train itself.
+    """
+    pairs = text_pairs(rows)
+    known = rows["label"].dropna().tolist()
+    counts = Counter(known)
     return SplitFacts(
         rows=len(rows),
         rows_in_source=rows_in_source,
-        label_counts=(
-            {label: int(counts.get(i, 0)) for i, label in enumerate(labels)} if labelled else {}
-        ),
-        characters=LengthFacts.of(lengths.to_numpy(dtype=np.int64)),
-        duplicates=int(keyed.duplicated().sum()),
-        contradictions=int((labels_of_texts > 1).sum()),
-        leaked=sum(p in train_pairs for p in unordered_pairs(rows)) if train_pairs else 0,
-        control_characters=int(texts.str.contains(CONTROL).sum()),
+        label_counts={label: counts[i] for i, label in enumerate(labels)} if known else {},
+        characters=LengthFacts.of(np.array([len(a) + len(b) for a, b in pairs], dtype=np.int64)),
+        duplicates=duplicates(pairs, known),
+        contradictions=contradictions(pairs, known),
+        leaked=sum(pair in train_pairs for pair in unordered(pairs)),
+        control_characters=sum(bool(CONTROL.search(a) or CONTROL.search(b)) for a, b in pairs),
         sha256=sha256,
     )
 
 
+def duplicates(pairs: Sequence[TextPair], labels: Sequence[int]) -> int:
+    """Counts rows that repeat an earlier row; without labels (none given) the texts alone."""
+    rows = list(zip(pairs, labels, strict=True)) if labels else pairs
+    return len(rows) - len(set(rows))
+
+
+def contradictions(pairs: Sequence[TextPair], labels: Sequence[int]) -> int:
+    """Counts rows whose texts occur with another label too."""
+    if not labels:
+        return 0
+    labels_of_pair = Counter(pair for pair, _ in set(zip(pairs, labels, strict=True)))
+    return sum(labels_of_pair[pair] > 1 for pair in pairs)
+
+
 def digest_of(sha256_of_splits: Mapping[str, str]) -> str:
-    """Returns the digest of a data set: SHA-256 over the lines `split NUL sha256`."""
+    """Returns the digest of a data set: SHA-256 over the lines `split NUL sha256`, sorted."""
     lines = (f"{split}\0{sha256}\n" for split, sha256 in sorted(sha256_of_splits.items()))
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,20 +1,78 @@
 """Finding and reading the files of a task, with errors that say where in which file."""
 
+import csv
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import InputError
 from components.storage import local_path
 from components.tasks.config import SPLITS, TaskConfig
+from components.tasks.kinds import LCQMC_SUFFIXES, TABLE_SUFFIXES
 
 OPTIONAL_SPLIT = "test"
+SUFFIXES = {"lcqmc": LCQMC_SUFFIXES, "table": TABLE_SUFFIXES}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A split before it is parsed.
+
+    Attributes:
+        path: Its file, for messages; the sample's does not exist.
+        content: Its bytes.
+    """
+
+    path: Path
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def at(self, line: int) -> str:
+        """Returns the place of a row for messages; a Parquet file has rows, from 1, not lines."""
+        return f"{self.path} {'row' if self.path.suffix == '.parquet' else 'line'} {line}"
+
+
+def read_sources(config: TaskConfig) -> dict[str, Source]:
+    """Returns the bytes of each split.
+
+    Raises:
+        InputError: A file cannot be found or read, or is empty.
+    """
+    if config.task == "sample":
+        return _sample_sources()
+    try:
+        found = find_files(config, SUFFIXES[config.task])
+    except OSError as error:
+        raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
+    return {split: Source(path, read_bytes(path)) for split, path in found.items()}
+
+
+def _sample_sources() -> dict[str, Source]:
+    # Imported here: no other task needs the lexicon.
+    from components.tasks.sample import generate_sample
+
+    return {
+        split: Source(
+            Path(f"sample-{split}.tsv"),
+            rows[["text_a", "text_b", "label"]]
+            .to_csv(index=False, sep="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
+            .encode(),
+        )
+        for split, rows in generate_sample().items()
+    }
 
 
 def find_files(config: TaskConfig, suffixes: Sequence[str]) -> dict[str, Path]:
     """Returns the file of each split: the one named for it, else the folder's.
 
     Raises:
-        InputError: The folder or a file is missing, or a split has two files.
+        InputError: The folder or a file is missing, a split has two files, or a file that was named
+            has another suffix.
     """
     folder = local_path(config.data) if config.data else None
     if folder is not None and not folder.is_dir():
@@ -23,15 +81,27 @@ def find_files(config: TaskConfig, suffixes: Sequence[str]) -> dict[str, Path]:
     found = {}
     for split in SPLITS:
         if named := config.file_of(split):
-            found[split] = local_path(named)
+            found[split] = _named(named, split, suffixes)
         elif folder is not None and (path := _in_folder(folder, split, suffixes)):
             found[split] = path
-        elif split != OPTIONAL_SPLIT:
+        elif folder is not None and split != OPTIONAL_SPLIT:
+            present = sorted(path.name for path in folder.iterdir())
             raise InputError(
                 f"no {split} file in {folder}: looked for "
-                f"{', '.join(split + suffix for suffix in suffixes)}"
+                f"{', '.join(split + suffix for suffix in suffixes)}; it holds "
+                f"{', '.join(present[:10]) or 'nothing'}{' …' if len(present) > 10 else ''}; "
+                f"rename the file, or name it with --{split}-data"
             )
     return found
+
+
+def _named(uri: str, split: str, suffixes: Sequence[str]) -> Path:
+    path = local_path(uri)
+    if path.suffix not in suffixes and not path.is_dir():
+        raise InputError(
+            f"{split}_data {path} ends in {path.suffix!r}, expected {' or '.join(suffixes)}"
+        )
+    return path
 
 
 def _in_folder(folder: Path, split: str, suffixes: Sequence[str]) -> Path | None:
@@ -63,38 +133,44 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
-def decode(content: bytes, path: Path) -> str:
+def decode(source: Source) -> str:
     """Returns UTF-8 bytes as text, without a byte order mark.
 
     Raises:
         InputError: The bytes are not UTF-8, or hold a NUL.
     """
-    if (nul := content.find(b"\0")) >= 0:
+    if (nul := source.content.find(b"\0")) >= 0:
         raise InputError(
-            f"{path} line {_line_at(content, nul)}: NUL at byte {nul}; it is UTF-16 or no text "
-            "file: save it as UTF-8"
+            f"{_at_byte(source, nul)}: NUL at byte {nul}; it is UTF-16 or no text file: save it as "
+            "UTF-8"
         )
     try:
-        return content.decode("utf-8-sig")
+        # Not utf-8-sig: its errors count bytes from behind the mark.
+        return source.content.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        # A byte order mark is not part of what the codec counts.
-        offset = error.start + (len(content) - len(error.object))
         raise InputError(
-            f"{path} line {_line_at(content, offset)}: not UTF-8, byte {offset} is "
-            f"0x{content[offset]:02x}; save it as UTF-8"
+            f"{_at_byte(source, error.start)}: not UTF-8, byte {error.start} is "
+            f"0x{source.content[error.start]:02x}; save it as UTF-8"
         ) from None
 
 
-def _line_at(content: bytes, offset: int) -> int:
-    return content.count(b"\n", 0, offset) + 1
+def _at_byte(source: Source, offset: int) -> str:
+    return source.at(source.content.count(b"\n", 0, offset) + 1)
 
 
-def split_lines(text: str) -> list[str]:
+def split_lines(source: Source) -> list[str]:
     r"""Cuts text at \n and \r\n alone: U+2028, \x0b and the like are part of a text.
 
     Empty lines at the end are dropped.
+
+    Raises:
+        InputError: The bytes are not UTF-8 text, or a line between others is empty.
     """
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    lines = [line.removesuffix("\r") for line in decode(source).split("\n")]
     while lines and not lines[-1]:
         lines.pop()
+    if "" in lines:
+        raise InputError(f"{source.at(lines.index('') + 1)}: the line is empty; delete it")
+    if not lines:
+        raise InputError(f"{source.path} is empty")
     return lines

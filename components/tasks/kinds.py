@@ -1,5 +1,7 @@
 """The tasks by name."""
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -46,3 +48,10 @@ TASKS = {
         ),
     )
 }
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Returns `; did you mean 'NAME'?` for the known name closest to a mistyped one, or nothing."""
+    by_lower_case = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(given.lower(), by_lower_case, n=1)
+    return f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""

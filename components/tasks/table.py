@@ -1,174 +1,198 @@
 """Plain tables: CSV, TSV, JSON lines and Parquet, their columns chosen by name."""
 
 import csv
-import difflib
 import io
-import json
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.tasks.config import TaskConfig
-from components.tasks.files import decode, split_lines
-from components.tasks.kinds import TABLE_SUFFIXES
+from components.tasks.files import Source, decode, split_lines
+from components.tasks.kinds import did_you_mean
 
 Row = tuple[int, Sequence[Any]]
 """A line number from 1 and the values of the chosen columns."""
 
 
-def parse_table(content: bytes, path: Path, config: TaskConfig, labelled: bool) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table whose rows are not read yet.
+
+    Attributes:
+        columns: The columns that it has.
+        rows: Reads the rows of the columns chosen.
+    """
+
+    columns: Sequence[str]
+    rows: Callable[[Sequence[str]], Iterator[Row]]
+
+
+def parse_table(source: Source, columns: Mapping[str, str], labelled: bool) -> pd.DataFrame:
     """Reads rows of text_a, text_b (None without a second column), label and line (from 1).
 
-    In a file whose rows need not be `labelled` the label column may be missing: labels are None.
-    Numbers are read as the text that is written there; 1.0 in a column of floats becomes "1".
+    `columns` gives the table's name for each of text_a, text_b and label. In a file that need not
+    be `labelled` the label column may be missing: labels are None.
 
     Raises:
-        InputError: The kind of file is not known, it cannot be parsed, a column is missing, or a
-            value is neither text nor a number.
+        InputError: The file cannot be parsed, a column is missing, a value is not a text or label,
+            or there are no rows.
     """
-    if path.suffix not in READERS:
-        raise InputError(f"{path}: tables end in {', '.join(TABLE_SUFFIXES)}, not {path.suffix!r}")
-    columns = [config.text_a_column, config.text_b_column, config.label_column]
-    given = [column for column in columns if column]
-
-    def choose(present: Sequence[str]) -> list[str]:
-        wanted = given if labelled or config.label_column in present else given[:-1]
-        for column in wanted:
-            _check_column(column, present, path)
-        return wanted
-
-    rows, chosen = READERS[path.suffix](content, path, choose)
-    table = [
-        (*(_text(value, path, line, c) for c, value in zip(chosen, values, strict=True)), line)
-        for line, values in rows
-    ]
-    if not table:
-        raise InputError(f"{path} has no rows")
-    frame = pd.DataFrame(table, columns=[*chosen, "line"], dtype=object)
-    names = {config.text_a_column: "text_a", config.text_b_column: "text_b",
-             config.label_column: "label"}  # fmt: skip
-    frame = frame.rename(columns=names)
-    for missing in {"text_b", "label"} - set(frame.columns):
-        frame[missing] = None
-    return frame
+    table = READERS[source.path.suffix](source)
+    chosen = {
+        ours: _checked_column(theirs, table.columns, source)
+        for ours, theirs in columns.items()
+        if ours != "label" or labelled or theirs in table.columns
+    }
+    rows = list(table.rows(list(chosen.values())))
+    if not rows:
+        raise InputError(f"{source.path} has a header and no rows")
+    read: dict[str, Any] = {"text_a": None, "text_b": None, "label": None}
+    for position, (ours, theirs) in enumerate(chosen.items()):
+        convert = _label if ours == "label" else _text
+        read[ours] = [convert(values[position], source, line, theirs) for line, values in rows]
+    frame = pd.DataFrame(read, index=range(len(rows)), dtype=object)
+    return frame.assign(line=[line for line, _ in rows])
 
 
-def _check_column(column: str, present: Sequence[str], path: Path) -> None:
+def _checked_column(column: str, present: Sequence[str], source: Source) -> str:
     if present.count(column) == 1:
-        return
+        return column
     if column in present:
-        raise InputError(f"{path} has several columns called {column!r}; rename all but one")
-    close = difflib.get_close_matches(column, present, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise InputError(f"{source.path} has several columns called {column!r}; rename all but one")
     raise InputError(
-        f"{path} has no column {column!r}; it has {', '.join(map(repr, present))}{hint}"
+        f"{source.path} has no column {column!r}; it has {', '.join(map(repr, present))}"
+        f"{did_you_mean(column, present)}"
     )
 
 
-def _text(value: Any, path: Path, line: int, column: str) -> str:
-    """Returns a cell as text."""
+def _text(value: Any, source: Source, line: int, column: str) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return str(value).lower()
+    raise _unfit(value, source, line, column, "text")
+
+
+def _label(value: Any, source: Source, line: int, column: str) -> str:
+    """Returns a label as text: 1 and, as columns with gaps are written, 1.0 become "1"."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if isinstance(value, int | float) and value == value:  # NaN differs from itself
-        return str(value)
-    raise InputError(
-        f"{path} line {line}: column {column!r} holds {json.dumps(value, default=str)}, expected "
-        "text or a number"
-    )
+    raise _unfit(value, source, line, column, "text or a whole number")
 
 
-Choose = Callable[[Sequence[str]], list[str]]
-Read = tuple[Iterator[Row], list[str]]
+def _unfit(value: Any, source: Source, line: int, column: str, expected: str) -> InputError:
+    shown = "nothing (null)" if value is None else f"{type(value).__name__} {str(value)[:40]}"
+    return InputError(f"{source.at(line)}: column {column!r} holds {shown}, expected {expected}")
 
 
-def _delimited(content: bytes, path: Path, choose: Choose, dialect: dict[str, Any]) -> Read:
-    reader = csv.reader(io.StringIO(decode(content, path), newline=""), strict=True, **dialect)
-    try:
-        header = next(reader)
-    except (csv.Error, StopIteration) as error:
-        raise InputError(f"{path} line 1: {error or 'no header'}") from None
-    chosen = choose(header)
-    positions = [header.index(column) for column in chosen]
+def _rows_of_fields(
+    header: Sequence[str], records: Iterator[tuple[int, list[str]]], source: Source
+) -> Table:
+    """Returns the table of a header and numbered records that must all be as wide."""
 
-    def rows() -> Iterator[Row]:
-        started = reader.line_num + 1
-        try:
-            for fields in reader:
-                if fields:  # a blank line is no row
-                    if len(fields) != len(header):
-                        raise InputError(
-                            f"{path} line {started}: {len(fields)} columns, the header has "
-                            f"{len(header)}"
-                        )
-                    yield started, [fields[position] for position in positions]
-                started = reader.line_num + 1
-        except csv.Error as error:
-            raise InputError(f"{path} line {started}: {error}") from None
+    def rows(chosen: Sequence[str]) -> Iterator[Row]:
+        positions = [header.index(column) for column in chosen]
+        for line, fields in records:
+            if len(fields) != len(header):
+                raise InputError(
+                    f"{source.at(line)}: {len(fields)} columns, the header has {len(header)} "
+                    f"({', '.join(map(repr, header))})"
+                )
+            yield line, [fields[position] for position in positions]
 
-    return rows(), chosen
+    return Table(header, rows)
 
 
-def _read_csv(content: bytes, path: Path, choose: Choose) -> Read:
-    return _delimited(content, path, choose, {"delimiter": ","})  # quoted as in RFC 4180
-
-
-def _read_tsv(content: bytes, path: Path, choose: Choose) -> Read:
+def _read_tsv(source: Source) -> Table:
     # text/tab-separated-values has no quoting: a lone quote is text.
-    return _delimited(content, path, choose, {"delimiter": "\t", "quoting": csv.QUOTE_NONE})
+    records = ((n, line.split("\t")) for n, line in enumerate(split_lines(source), start=1))
+    _, header = next(records)
+    return _rows_of_fields(header, records, source)
 
 
-def _read_json_lines(content: bytes, path: Path, choose: Choose) -> Read:
-    lines = split_lines(decode(content, path))
+def _read_csv(source: Source) -> Table:
+    records = _csv_records(source)
+    _, header = next(records)
+    return _rows_of_fields(header, records, source)
 
-    def parse(number: int, line: str) -> dict[str, Any]:
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(
-                f"{path} line {number} column {error.colno}: not JSON: {error.msg}; expected one "
-                "object a line"
-            ) from None
-        if not isinstance(row, dict):
-            raise InputError(f"{path} line {number}: expected an object, got {line[:40]!r}")
-        return row
 
-    numbered = [(n, parse(n, line)) for n, line in enumerate(lines, start=1) if line.strip()]
-    if not numbered:
-        raise InputError(f"{path} has no rows")
-    chosen = choose(list(numbered[0][1]))
+def _csv_records(source: Source) -> Iterator[tuple[int, list[str]]]:
+    """Yields each record of RFC 4180 with the line that it starts on."""
+    text = decode(source).rstrip("\r\n")
+    if not text:
+        raise InputError(f"{source.path} is empty")
+    # newline="\n" keeps a lone carriage return from ending a line.
+    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
+    line = 1
+    try:
+        for fields in reader:
+            if not fields:
+                raise InputError(f"{source.at(line)}: the line is empty; delete it")
+            yield line, fields
+            line = reader.line_num + 1
+    except csv.Error as error:
+        reason = str(error).split(" - ")[0]
+        raise InputError(
+            f"{source.at(line)}: not CSV: {reason}; put a field with a comma, quote or line break "
+            'in double quotes, closed, and write a quote in it as ""'
+        ) from None
 
-    def rows() -> Iterator[Row]:
-        for number, row in numbered:
+
+def _read_json_lines(source: Source) -> Table:
+    objects = [_object(source, *numbered) for numbered in enumerate(split_lines(source), start=1)]
+
+    def rows(chosen: Sequence[str]) -> Iterator[Row]:
+        for line, row in enumerate(objects, start=1):
             if absent := [column for column in chosen if column not in row]:
                 raise InputError(
-                    f"{path} line {number}: the object has no {absent[0]!r}; it has "
-                    f"{', '.join(map(repr, row))}"
+                    f"{source.at(line)}: the object has no {absent[0]!r}; it has "
+                    f"{', '.join(map(repr, row))}{did_you_mean(absent[0], row)}"
                 )
-            yield number, [row[column] for column in chosen]
+            yield line, [row[column] for column in chosen]
 
-    return rows(), chosen
+    return Table(list(dict.fromkeys(key for row in objects for key in row)), rows)
 
 
-def _read_parquet(content: bytes, path: Path, choose: Choose) -> Read:
+def _object(source: Source, line: int, text: str) -> dict[str, Any]:
     try:
-        table = pq.read_table(pa.BufferReader(content))
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} is not Parquet: {str(error).splitlines()[0]}") from None
-    chosen = choose(table.column_names)
-    columns = [table[column].to_pylist() for column in chosen]
-    return enumerate(zip(*columns, strict=True), start=1), chosen
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(
+            f"{source.at(line)}: not a JSON object: {error}; expected one object a line, like "
+            '{"text_a": "…", "label": 1}'
+        ) from None
 
 
-READERS: dict[str, Callable[[bytes, Path, Choose], Read]] = {
+def _read_parquet(source: Source) -> Table:
+    try:
+        file = pq.ParquetFile(pa.BufferReader(source.content))
+    except (pa.ArrowException, OSError) as error:
+        raise _not_parquet(source, error) from None
+
+    def rows(chosen: Sequence[str]) -> Iterator[Row]:
+        try:
+            table = file.read(columns=list(chosen))
+        except (pa.ArrowException, OSError) as error:
+            raise _not_parquet(source, error) from None
+        values = [table[column].to_pylist() for column in chosen]
+        yield from enumerate(zip(*values, strict=True), start=1)
+
+    return Table(file.schema_arrow.names, rows)
+
+
+def _not_parquet(source: Source, error: Exception) -> InputError:
+    reason = str(error).strip().splitlines()[0]
+    return InputError(f"{source.path} is not Parquet, or is cut: {reason}")
+
+
+READERS: dict[str, Callable[[Source], Table]] = {
     ".csv": _read_csv,
     ".tsv": _read_tsv,
     ".json": _read_json_lines,

@@ -22,7 +22,7 @@ from components.train.progress import Reporter
 
 Array = np.ndarray[Any, Any]
 
-CURVE_POINTS = 100
+CURVE_POINTS = 50
 """About how many points the loss curve has, whatever the number of steps."""
 
 

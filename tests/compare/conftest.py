@@ -84,7 +84,7 @@ def training_facts(family: str, encoder: str, final_loss: float, **changes: Any)
     marks = [*range(100, steps, 100), steps]
     start = math.log(2)
     losses = [final_loss + (start - final_loss) * math.exp(-step / 700) for step in marks]
-    dev_steps = marks[4::5] + [steps]
+    dev_steps = [*marks[4::5], steps]
     facts = TrainingFacts(
         family=family,
         encoder=encoder,

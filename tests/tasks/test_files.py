@@ -1,0 +1,156 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.errors import InputError
+from components.tasks import TaskConfig
+from components.tasks.files import Source, decode, find_files, read_bytes, read_sources, split_lines
+
+Folder = Callable[..., Path]
+SUFFIXES = (".tsv", ".txt")
+
+
+def lcqmc(folder: Path, **files: Any) -> TaskConfig:
+    return TaskConfig(task="lcqmc", data=str(folder), **files)
+
+
+def source(content: bytes) -> Source:
+    return Source(Path("train.tsv"), content)
+
+
+def test_splits_are_found_by_name_and_test_may_be_missing(folder: Folder) -> None:
+    path = folder(".tsv", train="x") and folder(".txt", dev="x")
+    assert find_files(lcqmc(path), SUFFIXES) == {
+        "train": path / "train.tsv",
+        "dev": path / "dev.txt",
+    }
+
+
+def test_a_named_file_replaces_the_folders(folder: Folder) -> None:
+    path = folder(".tsv", train="x", dev="x", other="x")
+    found = find_files(lcqmc(path, train_data=(path / "other.tsv").as_uri()), SUFFIXES)
+    assert found == {"train": path / "other.tsv", "dev": path / "dev.tsv"}
+
+
+def test_two_files_of_a_split_are_refused(folder: Folder) -> None:
+    path = folder(".tsv", train="x", dev="x") and folder(".txt", dev="x")
+    with pytest.raises(InputError, match=r"several dev files: dev.tsv, dev.txt; keep one"):
+        find_files(lcqmc(path), SUFFIXES)
+
+
+def test_a_named_file_settles_which_of_two(folder: Folder) -> None:
+    path = folder(".tsv", train="x", dev="x") and folder(".txt", dev="x")
+    found = find_files(lcqmc(path, dev_data=str(path / "dev.txt")), SUFFIXES)
+    assert found["dev"] == path / "dev.txt"
+
+
+@pytest.mark.parametrize("missing", ["train", "dev"])
+def test_a_missing_split_lists_what_is_there(folder: Folder, missing: str) -> None:
+    path = folder(".tsv", valid="x", **{"train": "x", "dev": "x"} | {missing: "x"})
+    (path / f"{missing}.tsv").unlink()
+    with pytest.raises(
+        InputError, match=rf"no {missing} file .* {missing}.tsv, {missing}.txt; .* valid.tsv; "
+    ):
+        find_files(lcqmc(path), SUFFIXES)
+
+
+def test_an_empty_folder_holds_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="it holds nothing; rename the file"):
+        find_files(lcqmc(tmp_path), SUFFIXES)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no_such_folder does not exist"):
+        find_files(lcqmc(tmp_path / "no_such_folder"), SUFFIXES)
+
+
+def test_a_file_for_the_folder_is_refused(folder: Folder) -> None:
+    path = folder(".tsv", train="x")
+    with pytest.raises(InputError, match=r"train.tsv is a file; name its folder, or use --train"):
+        find_files(lcqmc(path / "train.tsv"), SUFFIXES)
+
+
+def test_a_named_file_with_another_suffix_is_refused(folder: Folder) -> None:
+    path = folder(".tsv", train="x", dev="x")
+    with pytest.raises(InputError, match=r"test_data t.csv ends in '.csv', expected .tsv or .txt"):
+        find_files(lcqmc(path, test_data="t.csv"), SUFFIXES)
+
+
+def test_a_remote_uri_is_refused(folder: Folder) -> None:
+    with pytest.raises(InputError, match="only local paths"):
+        find_files(lcqmc(folder(".tsv", dev="x"), train_data="gs://b/train.tsv"), SUFFIXES)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"train.tsv does not exist"):
+        read_bytes(tmp_path / "train.tsv")
+
+
+def test_a_folder_for_a_file_is_refused(folder: Folder) -> None:
+    path = folder(".tsv", dev="x")
+    (path / "train.tsv").mkdir()
+    with pytest.raises(InputError, match=r"train.tsv is a folder; name a file"):
+        read_sources(lcqmc(path))
+
+
+def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
+    loop = tmp_path / "train.tsv"
+    loop.symlink_to(loop)
+    with pytest.raises(InputError, match=r"cannot read .*train.tsv: Too many levels"):
+        read_bytes(loop)
+
+
+def test_a_folder_that_cannot_be_searched_says_why(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read .*: File name too long"):
+        read_sources(lcqmc(tmp_path / ("n" * 300)))
+
+
+def test_an_empty_file_is_refused(folder: Folder) -> None:
+    with pytest.raises(InputError, match=r"train.tsv is empty"):
+        read_bytes(folder(".tsv", train="") / "train.tsv")
+
+
+def test_a_byte_order_mark_is_no_text_but_a_second_one_is() -> None:
+    assert decode(source(b"\xef\xbb\xbfa\xef\xbb\xbfb")) == "a\ufeffb"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"ab\ncd\xff", "line 2: not UTF-8, byte 5 is 0xff; save it as", id="latin"),
+        pytest.param(
+            b"\xef\xbb\xbfa\n\xff", "line 2: not UTF-8, byte 5 is 0xff", id="behind-a-mark"
+        ),
+        pytest.param("好\n吗".encode("gb18030"), "line 1: not UTF-8, byte 0", id="gb18030"),
+        pytest.param(b"a\nb\0c", "line 2: NUL at byte 3; it is UTF-16 or no text", id="nul"),
+        pytest.param("你\t好".encode("utf-16"), "line 1: NUL at byte 5", id="utf-16"),
+    ],
+)
+def test_other_encodings_are_refused(content: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=f"train.tsv {message}"):
+        decode(source(content))
+
+
+def test_only_line_feeds_end_lines() -> None:
+    text = "a\u2028b\x0bc\x85d\re\r\nf\n\n\r\n"
+    assert split_lines(source(text.encode())) == ["a\u2028b\x0bc\x85d\re", "f"]
+
+
+def test_an_empty_line_between_others_is_refused() -> None:
+    with pytest.raises(InputError, match="line 2: the line is empty; delete it"):
+        split_lines(source(b"a\n\nb\n"))
+
+
+def test_empty_lines_alone_are_an_empty_file() -> None:
+    with pytest.raises(InputError, match=r"train.tsv is empty"):
+        split_lines(source(b"\n\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [("a.csv", "a.csv line 7"), ("a.parquet", "a.parquet row 7")],
+)
+def test_parquet_has_rows_and_not_lines(name: str, place: str) -> None:
+    assert Source(Path(name), b"").at(7) == place
