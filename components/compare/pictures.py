@@ -107,7 +107,8 @@ def _reference(axes: Axes, height: float, text: str) -> None:
     axes.axhline(height, color=_MUTED, linestyle=":", linewidth=1.4, zorder=2)
     axes.annotate(
         text, (1, height), xycoords=("axes fraction", "data"), xytext=(0, 3),
-        textcoords="offset points", ha="right", va="bottom", color=_MUTED, fontsize=9,
+        textcoords="offset points", ha="right", va="bottom", color=_MUTED, fontsize=9, zorder=5,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
     )  # fmt: skip
 
 

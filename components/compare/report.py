@@ -325,7 +325,6 @@ def _by_model(models: Sequence[ModelFacts], rows: Mapping[str, Callable[[Any], s
 
 
 _IDENTITY: dict[str, Callable[[ModelFacts], str]] = {
-    "family": lambda m: m.evaluation.training.family,
     "encoder": lambda m: m.evaluation.training.encoder,
     "trainable parameters": lambda m: f"{m.evaluation.training.parameters:,}",
 }
@@ -342,6 +341,7 @@ _COST: dict[str, Callable[[ModelFacts], str]] = {
     "Rows trained on": lambda m: f"{m.evaluation.training.train_examples:,}",
     "Optimizer steps planned": lambda m: f"{m.evaluation.training.planned_steps:,}",
     "Optimizer steps done": lambda m: f"{m.evaluation.training.global_step:,}",
+    "Ended early": lambda m: m.evaluation.training.stop_reason or "no",
     "Step of the weights kept": lambda m: f"{m.evaluation.training.best_step:,}",
     "Optimizer seconds": lambda m: f"{m.evaluation.training.train_seconds:,.1f}",
     "Dev evaluation seconds": lambda m: f"{m.evaluation.training.dev_seconds:,.1f}",

@@ -118,10 +118,12 @@ def _best(names: Sequence[str], pairs: Sequence[PairFacts]) -> str | None:
 def _failure(failed: Sequence[ModelFacts], split: str) -> str:
     def reason(model: ModelFacts) -> str:
         metrics, interval = model.evaluation.metrics[split], model.accuracy_intervals[split]
+        stopped = model.evaluation.training.stop_reason
         return (
             f"{model.name} FAILED: its accuracy on {split} is {metrics.accuracy:.4f} "
             f"({CONFIDENCE:.0%} interval {interval.lower:.4f} to {interval.upper:.4f}), not surely "
             f"above the {metrics.majority_baseline:.4f} of always answering the most frequent label"
+            + (f" (its training ended early: {stopped})" if stopped else "")
         )
 
     return f"No winner is named. {'; '.join(map(reason, failed))}."

@@ -1,253 +1,198 @@
 """The words and sentences of the built-in sample, written for this project.
 
-A domain is a set of questions about two things, `first` and `second`: every frame asks the same
-question of them in other words. A concept is two forms of the same meaning. Within one column of
-forms characters may repeat; a character of one column never stands in the other, because the
-overlap of two forms would then tell whether they are of one concept.
+A question asks how to do one thing (`{action}`) to another (`{thing}`). What tells a pair of equal
+meaning from a near miss is the action alone: an `Opposites` is two actions that undo each other,
+each with words for question a and other words for question b. No character stands in both of these
+columns, else the overlap of two questions would tell whether they mean the same.
 """
 
 from dataclasses import dataclass
 
-Concept = tuple[str, str]
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opposites:
+    """Two actions that undo each other, e.g. to buy and to sell.
+
+    Attributes:
+        more: Words for the action that gets, starts or adds, in two columns of synonyms.
+        less: Words for the action that parts with, stops or takes away, in the same two columns.
+    """
+
+    more: tuple[Words, Words]
+    less: tuple[Words, Words]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """One kind of question.
+    """One subject of questions.
 
     Attributes:
-        name: Names the domain in tests.
-        first: Concepts that may stand for `{first}`.
-        second: Concepts that may stand for `{second}`.
-        frames: Sentences with `{first}` and `{second}`, all of one meaning.
-        openings: What may stand before a frame; the empty one is a frame alone.
+        name: Names the subject.
+        opposites: The actions that can be asked about.
+        things: What can stand for `{thing}`: two names each of the same thing.
+        frames: Questions with `{action}` and `{thing}`, all of one meaning.
     """
 
     name: str
-    first: tuple[Concept, ...]
-    second: tuple[Concept, ...]
-    frames: tuple[str, ...]
-    openings: tuple[str, ...]
+    opposites: Opposites
+    things: tuple[tuple[str, str], ...]
+    frames: Words
 
+
+TRADE = Opposites(
+    more=(("购买", "选购"), ("入手", "置办")),
+    less=(("出售", "卖掉"), ("转让", "脱手")),
+)
+SWITCH = Opposites(
+    more=(("打开", "开通"), ("启用", "激活")),
+    less=(("关闭", "关掉"), ("停用", "禁用")),
+)
+AMOUNT = Opposites(
+    more=(("增加", "加大"), ("提高", "上调")),
+    less=(("减少", "减小"), ("降低", "下调")),
+)
 
 DOMAINS = (
     Domain(
-        name="cooking",
-        first=(
-            ("番茄", "西红柿"),
-            ("土豆", "马铃薯"),
-            ("地瓜", "红薯"),
-            ("玉米", "苞谷"),
-            ("菠萝", "凤梨"),
-            ("香菜", "芫荽"),
-            ("猕猴桃", "奇异果"),
-            ("樱桃", "车厘子"),
-        ),
-        second=(
-            ("保存", "储藏"),
-            ("清洗", "弄干净"),
-            ("切碎", "剁成丁"),
-            ("种植", "栽培"),
-            ("烹饪", "做成菜"),
+        name="shopping",
+        opposites=TRADE,
+        things=(
+            ("电脑", "计算机"),
+            ("手机", "移动电话"),
+            ("相机", "照相机"),
+            ("家具", "桌椅"),
+            ("首饰", "项链"),
+            ("毛衣", "针织衫"),
+            ("围巾", "披肩"),
+            ("电视", "电视机"),
         ),
         frames=(
-            "怎么{second}{first}？",
-            "{first}如何{second}？",
-            "请问{first}要怎样{second}才好？",
-            "{second}{first}有什么窍门？",
-            "谁能教我{second}{first}的方法？",
-            "想把{first}{second}，该从哪一步做起？",
+            "哪里可以{action}{thing}？",
+            "怎么{action}{thing}最划算？",
+            "想{action}{thing}，找谁好？",
+            "{action}{thing}要注意什么？",
         ),
-        openings=("", "夏天", "在家里", "没有经验，", "一个人住，"),
-    ),
-    Domain(
-        name="phones",
-        first=(
-            ("影片", "视频"),
-            ("照片", "图像"),
-            ("文件", "资料"),
-            ("聊天记录", "对话历史"),
-            ("通讯录", "联系人"),
-            ("密码", "口令"),
-            ("账号", "用户名"),
-            ("软件", "应用程序"),
-        ),
-        second=(
-            ("删除", "清掉"),
-            ("恢复", "找回来"),
-            ("备份", "拷贝一遍"),
-            ("加密", "锁起来"),
-            ("共享", "分给别人"),
-        ),
-        frames=(
-            "怎么把{first}{second}？",
-            "手机里的{first}如何{second}？",
-            "请问{first}要怎样{second}？",
-            "我想把{first}{second}，该点哪里？",
-            "有没有办法把{first}{second}？",
-            "谁知道{first}在哪里{second}？",
-        ),
-        openings=("", "换了新手机，", "系统升级以后，", "急，", "昨天摔了一次，"),
     ),
     Domain(
         name="travel",
-        first=(
-            ("宾馆", "酒店"),
-            ("的士", "出租车"),
+        opposites=TRADE,
+        things=(
             ("门票", "入场券"),
-            ("航班", "飞机"),
-            ("导游", "讲解员"),
-            ("大巴", "长途客车"),
-            ("轮渡", "客船"),
-        ),
-        second=(
-            ("预订", "提前约"),
-            ("取消", "退掉"),
-            ("投诉", "举报"),
-            ("查询", "打听"),
+            ("机票", "飞机票"),
+            ("汽车", "轿车"),
+            ("单车", "自行车"),
+            ("房车", "旅行车"),
+            ("帐篷", "露营棚"),
+            ("背包", "双肩包"),
+            ("行李箱", "拉杆箱"),
         ),
         frames=(
-            "去外地怎么{second}{first}？",
-            "{first}要如何{second}？",
-            "请问在哪里可以{second}{first}？",
-            "{second}{first}需要什么手续？",
-            "出门旅游想{second}{first}，应该找谁？",
-            "有人知道{first}怎样{second}吗？",
+            "出门前怎么{action}{thing}？",
+            "{thing}在哪里{action}？",
+            "请问{action}{thing}贵不贵？",
+            "有必要{action}{thing}吗？",
         ),
-        openings=("", "国庆节", "第一次出国，", "带着父母，", "时间很紧，"),
     ),
     Domain(
-        name="health",
-        first=(
-            ("感冒", "伤风"),
-            ("发烧", "体温高"),
-            ("腹泻", "拉肚子"),
-            ("失眠", "睡不着"),
-            ("疲劳", "没力气"),
-            ("肥胖", "体重超标"),
-            ("口臭", "嘴里有味"),
-            ("抑郁", "心情低落"),
-        ),
-        second=(
-            ("老人", "长辈"),
-            ("孩子", "小朋友"),
-            ("孕妇", "准妈妈"),
-            ("上班族", "公司职员"),
+        name="phones",
+        opposites=SWITCH,
+        things=(
+            ("无线网", "WiFi"),
+            ("定位", "位置服务"),
+            ("消息提醒", "通知"),
+            ("自动续费", "自动扣款"),
+            ("蓝牙", "蓝牙功能"),
+            ("会员", "VIP"),
+            ("来电显示", "号码显示"),
+            ("夜间模式", "深色模式"),
         ),
         frames=(
-            "{second}{first}怎么办？",
-            "如果{second}{first}，要如何调理？",
-            "{second}总是{first}，该想什么办法？",
-            "请问{second}{first}该怎样缓解？",
-            "{second}最近{first}，应该做些什么？",
-            "遇到{second}{first}，怎么处理比较好？",
+            "手机怎么{action}{thing}？",
+            "{thing}如何{action}？",
+            "请问在哪里{action}{thing}？",
+            "{action}{thing}该点哪里？",
         ),
-        openings=("", "冬天", "医生您好，", "吃药没用，", "不想去医院，"),
-    ),
-    Domain(
-        name="study",
-        first=(
-            ("书法", "写字"),
-            ("编程", "写代码"),
-            ("绘画", "美术"),
-            ("演讲", "公开发言"),
-            ("唱歌", "声乐"),
-            ("摄影", "拍照"),
-            ("数学", "算术"),
-            ("英语", "外文"),
-        ),
-        second=(
-            ("小孩", "儿童"),
-            ("老年人", "长辈"),
-            ("上班族", "公司职员"),
-            ("初学者", "新手"),
-            ("女生", "姑娘"),
-        ),
-        frames=(
-            "{second}怎么学好{first}？",
-            "{second}想学{first}，该从哪里开始？",
-            "请问{second}如何提高{first}水平？",
-            "{second}练{first}有什么好方法？",
-            "怎样才能教会{second}{first}？",
-            "有没有适合{second}的{first}课程？",
-        ),
-        openings=("", "放假了，", "没有老师，", "时间不多，", "在网上"),
-    ),
-    Domain(
-        name="shopping",
-        first=(
-            ("毛衣", "针织衫"),
-            ("点心", "糕饼"),
-            ("洗发水", "香波"),
-            ("手机", "移动电话"),
-            ("计算机", "电脑"),
-            ("围巾", "披肩"),
-        ),
-        second=(
-            ("爸爸", "父亲"),
-            ("妈妈", "母亲"),
-            ("丈夫", "老公"),
-            ("妻子", "老婆"),
-        ),
-        frames=(
-            "给{second}买什么样的{first}好？",
-            "想送{second}一份{first}，怎么挑？",
-            "{first}哪种适合{second}？",
-            "请问{second}喜欢哪个牌子的{first}？",
-            "打算为{second}选购{first}，求推荐？",
-            "{second}要的{first}应该选哪一款？",
-        ),
-        openings=("", "过生日，", "预算不多，", "双十一", "在网店里"),
     ),
     Domain(
         name="home",
-        first=(
-            ("厕所", "卫生间"),
-            ("厨房", "灶间"),
-            ("客厅", "起居室"),
-            ("睡房", "卧室"),
-            ("仓库", "储物间"),
-        ),
-        second=(
-            ("打扫", "清理"),
-            ("装饰", "美化"),
-            ("改造", "翻新"),
-            ("通风", "换气"),
-            ("防潮", "除湿"),
+        opposites=SWITCH,
+        things=(
+            ("空调", "冷气机"),
+            ("暖气", "地暖"),
+            ("热水器", "洗澡的热水"),
+            ("煤气", "燃气"),
+            ("电表", "家里的电"),
+            ("水表", "自来水"),
+            ("门禁", "楼下的门锁"),
+            ("监控", "摄像头"),
         ),
         frames=(
-            "{first}怎么{second}？",
-            "家里的{first}如何{second}才省钱？",
-            "请问{first}{second}有什么技巧？",
-            "想给{first}{second}，该怎么做？",
-            "{first}需要{second}，哪种办法最快？",
-            "谁懂{first}{second}的好方法？",
+            "家里怎么{action}{thing}？",
+            "{thing}要怎样{action}？",
+            "谁会{action}{thing}？",
+            "{action}{thing}得找物业吗？",
         ),
-        openings=("", "刚搬家，", "梅雨季节", "租来的房子，", "周末"),
     ),
     Domain(
-        name="work",
-        first=(
-            ("工资", "薪水"),
-            ("合同", "协议"),
-            ("辞职", "离开公司"),
-            ("请假", "休息几天"),
-            ("升职", "晋级"),
-            ("奖金", "年底红包"),
-        ),
-        second=(
-            ("老板", "上司"),
-            ("经理", "主管"),
-            ("同事", "队友"),
+        name="health",
+        opposites=AMOUNT,
+        things=(
+            ("体重", "身体的分量"),
+            ("运动量", "锻炼强度"),
+            ("饭量", "食量"),
+            ("血压", "动脉的压力"),
+            ("血糖", "血液里的糖"),
+            ("药量", "用药剂量"),
+            ("心率", "心跳速度"),
+            ("睡眠", "睡觉时间"),
         ),
         frames=(
-            "怎么跟{second}谈{first}的事？",
-            "和{second}商量{first}，如何开口？",
-            "请问{first}的事要怎样告诉{second}？",
-            "想找{second}说{first}，用什么理由好？",
-            "向{second}提{first}有什么技巧？",
-            "关于{first}，该怎么对{second}讲？",
+            "怎么{action}{thing}？",
+            "老人如何{action}{thing}？",
+            "医生，{thing}怎样{action}？",
+            "需要{action}{thing}吗？",
         ),
-        openings=("", "刚毕业，", "试用期里", "明天开会，", "胆子小，"),
+    ),
+    Domain(
+        name="cooking",
+        opposites=AMOUNT,
+        things=(
+            ("火力", "火候"),
+            ("甜度", "糖分"),
+            ("盐分", "咸度"),
+            ("辣味", "辣度"),
+            ("油温", "锅里的温度"),
+            ("水量", "汤水"),
+            ("酸味", "醋味"),
+            ("面粉", "面"),
+        ),
+        frames=(
+            "做菜怎么{action}{thing}？",
+            "什么时候{action}{thing}？",
+            "{thing}如何{action}才好吃？",
+            "{action}{thing}有窍门吗？",
+        ),
+    ),
+    Domain(
+        name="study",
+        opposites=AMOUNT,
+        things=(
+            ("难度", "题目深浅"),
+            ("作业", "功课"),
+            ("学费", "上课的费用"),
+            ("课时", "上课时间"),
+            ("词汇量", "生词数量"),
+            ("考试次数", "测验"),
+            ("压力", "负担"),
+            ("招生人数", "录取名额"),
+        ),
+        frames=(
+            "学校怎么{action}{thing}？",
+            "该不该{action}{thing}？",
+            "{thing}怎样{action}合适？",
+            "老师，{action}{thing}行吗？",
+        ),
     ),
 )

@@ -89,6 +89,7 @@ def training_facts(family: str, encoder: str, final_loss: float, **changes: Any)
         family=family,
         encoder=encoder,
         encoder_config={"hidden_size": 128, "num_layers": 2 if family == "bert" else 4},
+        labels=("0", "1"),
         parameters=4_012_345 if family == "bert" else 1_204_110,
         config={"learning_rate": 5e-05, "train_batch_size": 16, "seed": 42, "init_checkpoint": ""},
         backend="tensorflow",
@@ -96,6 +97,7 @@ def training_facts(family: str, encoder: str, final_loss: float, **changes: Any)
         planned_steps=steps,
         global_step=steps,
         best_step=dev_steps[-2],
+        stop_reason="",
         curve=tuple(
             CurvePoint(step=step, loss=loss + 0.012 * math.sin(step), learning_rate=5e-05)
             for step, loss in zip(marks, losses, strict=True)
@@ -140,8 +142,8 @@ def write(tmp_path: Path) -> WriteEvaluation:
         training: dict[str, Any] | None = None,
         tokenize: dict[str, Any] | None = None,
     ) -> Path:
-        splits = {
-            name: right_and_wrong(rows, labels) if isinstance(rows, str) else list(rows)
+        splits: dict[str, list[tuple[str | None, str]]] = {
+            name: [*right_and_wrong(rows, labels)] if isinstance(rows, str) else list(rows)
             for name, rows in (("dev", dev), ("test", test))
             if rows is not None
         }
