@@ -138,7 +138,7 @@ def _run_pipeline(arguments: dict[str, Any], output: Path, cache: bool) -> dict[
     from pipelines.albert_vs_bert import albert_vs_bert
     from pipelines.code import local_image
     from pipelines.compiled import compile_pipeline, to_yaml
-    from pipelines.step_log import StepLog
+    from pipelines.step_log import StepLog, logging_to
 
     local.init(
         local.SubprocessRunner(use_venv=False),
@@ -154,7 +154,8 @@ def _run_pipeline(arguments: dict[str, Any], output: Path, cache: bool) -> dict[
     with log.open("w", encoding="utf-8") as kept, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
         try:
-            with contextlib.redirect_stdout(StepLog(sys.stdout, kept)):
+            steps = StepLog(sys.stdout, kept)
+            with contextlib.redirect_stdout(steps), logging_to(steps):
                 outputs: dict[str, Any] = pipeline(**arguments).outputs
         except RuntimeError as error:
             failed = FAILED_TASK.search(str(error))

@@ -1,7 +1,10 @@
 """What a local run shows: the steps' own lines, without what KFP's runner writes around them."""
 
+import contextlib
 import io
+import logging
 import re
+from collections.abc import Iterator
 from typing import TextIO
 
 COLOR = re.compile(r"\x1b\[\d+m")
@@ -60,3 +63,23 @@ def _runner_message(message: str) -> str | None:
     if reused := REUSED.match(message):
         return f"▸ {reused['task']}: reused, nothing changed"
     return None
+
+
+@contextlib.contextmanager
+def logging_to(stream: StepLog) -> Iterator[None]:
+    """Sends what the runner logs to a stream, in the form of the lines it prints itself.
+
+    Around a step the runner replaces the handlers by its own; between steps it logs to whatever is
+    set, which by default is nothing: that a step was reused would go unsaid.
+    """
+    root = logging.getLogger()
+    handler, level = logging.StreamHandler(stream), root.level
+    form = "%(asctime)s.%(msecs)03d - %(levelname)s - %(message)s"
+    handler.setFormatter(logging.Formatter(form, datefmt="%H:%M:%S"))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)

@@ -18,7 +18,7 @@ from components.errors import InputError
 # Computed by hand from the architectures; a vocabulary of 21,128, 512 positions, 2 segments.
 PUBLISHED_PARAMETERS = {
     "scratch:bert-base": 102_267_648,  # bert-base-chinese's published count
-    "scratch:albert-base": 10_547_968,  # 2.77 M embeddings, 0.10 M widening, 7.09 M layer, 0.59 M pooler
+    "scratch:albert-base": 10_547_968,  # embeddings 2.77 M, widening 0.1, layer 7.09, pooler 0.59
 }
 
 
