@@ -1,11 +1,8 @@
 """How far counting words gets: the test accuracy of bag-of-words logistic regressions.
 
-A sentence-pair task that these solve does not need an encoder. Prints a plain table:
-
-    python benchmarks/bag_of_words.py
+A sentence-pair task that these solve does not need an encoder.
 """
 
-import argparse
 from collections.abc import Callable
 from typing import Any
 
@@ -16,18 +13,12 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import MaxAbsScaler
 
-from components.tasks.sample import generate_sample
+from components.errors import InputError
+from components.flags import run_command
+from components.tasks import TaskConfig, load_task
 
 SEED = 42
 Features = Callable[[pd.DataFrame], Any]
-
-
-def load_splits(task: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Returns the train and test rows of a task: columns text_a, text_b and label."""
-    if task != "sample":
-        raise SystemExit(f"error: no task is called {task!r}; there is sample")
-    splits = generate_sample()
-    return splits["train"], splits["test"]
 
 
 def bag_of_words_accuracies(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
@@ -51,8 +42,8 @@ def bag_of_words_accuracies(train: pd.DataFrame, test: pd.DataFrame) -> dict[str
 def _accuracy(features: Features, train: pd.DataFrame, test: pd.DataFrame) -> float:
     scaler = MaxAbsScaler()
     model = LogisticRegression(max_iter=2000, random_state=SEED)
-    model.fit(scaler.fit_transform(features(train)), train["label"])
-    return float(model.score(scaler.transform(features(test)), test["label"]))
+    model.fit(scaler.fit_transform(features(train)), train["label"].astype(str))
+    return float(model.score(scaler.transform(features(test)), test["label"].astype(str)))
 
 
 def _side(counter: CountVectorizer, rows: pd.DataFrame, side: str) -> Any:
@@ -70,14 +61,19 @@ def _overlap_features(counter: CountVectorizer, rows: pd.DataFrame) -> Any:
     return sparse.hstack([abs(a - b), shared, sparse.csr_matrix(ratios)])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--task", default="sample", help="which rows to measure (sample)")
-    train, test = load_splits(parser.parse_args().task)
+def main(task: TaskConfig) -> None:
+    """Prints how far counting words gets on the test rows of a task of sentence pairs.
+
+    Example: `python benchmarks/bag_of_words.py --task lcqmc --data DIR --train-samples 2000`
+    """
+    data = load_task(task)
+    if not data.facts.pair or not data.facts.splits.get("test"):
+        raise InputError("bag_of_words needs sentence pairs and a test split")
+    train, test = (data.splits[split] for split in ("train", "test"))
     print(f"test accuracy, {len(train)} train rows, {len(test)} test rows")
     for name, accuracy in bag_of_words_accuracies(train, test).items():
         print(f"{name:<34}{accuracy:.3f}")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

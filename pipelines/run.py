@@ -19,7 +19,7 @@ from components.tokenize.config import TokenizeConfig
 from components.tokenize.wordpiece import read_vocab
 from components.train.config import TrainConfig
 
-SAMPLE_TRAINING = {"learning_rate": 1e-3, "num_train_epochs": 12.0}
+SAMPLE_TRAINING = {"learning_rate": 5e-4, "num_train_epochs": 16.0}
 """What `bakeoff run` trains the built-in sample with unless told otherwise.
 
 The recipe's own values fine-tune a pre-trained encoder; one from scratch learns nothing with them.

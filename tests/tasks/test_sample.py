@@ -8,7 +8,7 @@ from benchmarks.bag_of_words import bag_of_words_accuracies
 from components.tasks.sample import SAMPLE_SIZES, generate_sample
 from components.tasks.sample_lexicon import AMOUNT, DOMAINS, SWITCH, TRADE, Opposites
 
-SHA256 = ""
+SHA256 = "1ae66f36a27d4db40cbe11d11a4e9fd2b3151bebbfa47f99cabd890330361e04"
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_columns_share_no_character(opposites: Opposites) -> None:
 
 @pytest.mark.parametrize("side", ["text_a", "text_b"])
 def test_no_word_gives_the_label_away(sample: dict[str, pd.DataFrame], side: str) -> None:
-    """An action stands in "1" in 0.44 to 0.55 of its rows by design; the rest is sampling."""
+    """By design "1" is 0.55 of a "more" action's rows and 0.44 of a "less" one's."""
     rows = sample["train"]
     for opposites in (TRADE, SWITCH, AMOUNT):
         for word in chain(*opposites.more, *opposites.less):
