@@ -14,7 +14,8 @@ from components.image import IMAGE
 from components.tasks import TASKS, TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
-from pipelines.run import RunConfig, Settings, run_locally, with_sample_training
+from pipelines.run import run_locally
+from pipelines.settings import RunConfig, Settings, with_sample_training
 
 app = typer.Typer(
     add_completion=False,

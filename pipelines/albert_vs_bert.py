@@ -17,10 +17,10 @@ from components.tokenize.component import tokenize
 from components.tokenize.config import TokenizeConfig
 from components.train.component import train
 from components.train.config import TrainConfig
+from pipelines.settings import RunConfig
 
 TASK, TOKENIZE, TRAIN, EVALUATE = TaskConfig(), TokenizeConfig(), TrainConfig(), EvaluateConfig()
-DEFAULT_ALBERT = "scratch:albert-tiny"
-DEFAULT_BERT = "scratch:bert-tiny"
+RUN = RunConfig()
 
 
 class Outputs(NamedTuple):
@@ -64,8 +64,8 @@ def albert_vs_bert(
     vocab_size: int = TOKENIZE.vocab_size,
     max_seq_length: int = TOKENIZE.max_seq_length,
     max_unknown_share: float = TOKENIZE.max_unknown_share,
-    albert_encoder: str = DEFAULT_ALBERT,
-    bert_encoder: str = DEFAULT_BERT,
+    albert_encoder: str = RUN.albert_encoder,
+    bert_encoder: str = RUN.bert_encoder,
     train_batch_size: int = TRAIN.train_batch_size,
     eval_batch_size: int = TRAIN.eval_batch_size,
     predict_batch_size: int = EVALUATE.predict_batch_size,

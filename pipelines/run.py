@@ -5,66 +5,18 @@ import dataclasses
 import re
 import sys
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components.artifacts.folder import new_folder, open_folder, sha256_of
 from components.encoders.sizes import scratch_config
 from components.errors import InputError
-from components.evaluate.config import EvaluateConfig
 from components.storage import local_path
-from components.tasks import TaskConfig, load_task
-from components.tokenize.config import TokenizeConfig
+from components.tasks import load_task
 from components.tokenize.wordpiece import read_vocab
-from components.train.config import TrainConfig
-
-SAMPLE_TRAINING = {"learning_rate": 5e-4, "num_train_epochs": 16.0}
-"""What `bakeoff run` trains the built-in sample with unless told otherwise.
-
-The recipe's own values fine-tune a pre-trained encoder; one from scratch learns nothing with them.
-"""
-
+from pipelines.settings import Settings
 
 FAILED_TASK = re.compile(r"Inner task failed: \S*?'([^']+)'")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunConfig:
-    """What is compared, and where the work is kept.
-
-    Attributes:
-        albert_encoder: Encoder of the ALBERT family: `scratch:albert-SIZE`.
-        bert_encoder: Encoder of the BERT family: `scratch:bert-SIZE`.
-        output: Folder for the report, the steps' artifacts and their cache.
-        cache: Reuse the steps whose data, code and parameters did not change.
-    """
-
-    albert_encoder: str = "scratch:albert-tiny"
-    bert_encoder: str = "scratch:bert-tiny"
-    output: Path = Path("runs")
-    cache: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Everything a run is made of."""
-
-    task: TaskConfig
-    tokenize: TokenizeConfig
-    train: TrainConfig
-    evaluate: EvaluateConfig
-    run: RunConfig
-
-
-def with_sample_training(train: TrainConfig, task: TaskConfig, given: set[str]) -> TrainConfig:
-    """Returns the config with `SAMPLE_TRAINING` for the sample, where the user gave no value."""
-    if task.task != "sample":
-        return train
-    chosen: dict[str, Any] = {
-        name: value for name, value in SAMPLE_TRAINING.items() if name not in given
-    }
-    return dataclasses.replace(train, **chosen)
 
 
 def pipeline_arguments(settings: Settings) -> dict[str, Any]:

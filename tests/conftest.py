@@ -37,6 +37,12 @@ def write_rows(folder: Path, seed: int = 0) -> Path:
 
 
 @pytest.fixture(scope="session")
+def write_data() -> Callable[..., Path]:
+    """Gives `write_rows`, which other test files cannot import."""
+    return write_rows
+
+
+@pytest.fixture(scope="session")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_rows(tmp_path_factory.mktemp("data"))
 

@@ -35,9 +35,10 @@ def predict_logits(
 
 
 def log_probabilities(logits: Array) -> Array:
-    """Returns the log-softmax of logits over their last axis."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+    """Returns the log-softmax of logits over their last axis; NaN where they are not finite."""
+    with np.errstate(invalid="ignore"):  # the caller looks whether training diverged
+        shifted = logits - logits.max(axis=-1, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
 def cross_entropies(logits: Array, labels: Array) -> Array:

@@ -85,7 +85,7 @@ class Training:
         self.step = 0
         self.loss = math.nan
         self.stop_reason = ""
-        self.dev_curve: list[DevPoint] = []
+        self._dev_curve: list[DevPoint] = []
         self._curve: list[CurvePoint] = []
         self._best: DevPoint | None = None
         self._best_weights = weights_of(model)
@@ -108,10 +108,11 @@ class Training:
         self.step += 1
         self._real_tokens += int(inputs["attention_mask"].sum())
         self._computed_tokens += inputs["attention_mask"].size
-        if not math.isfinite(self.loss):
-            self.stop_reason = (
-                f"the loss became {self.loss} at step {self.step}: lower learning_rate"
-            )
+        self._stop_unless_finite(self.loss, "the loss")
+
+    def _stop_unless_finite(self, loss: float, name: str) -> None:
+        if not math.isfinite(loss):
+            self.stop_reason = f"{name} became {loss} at step {self.step}: lower learning_rate"
 
     def mark_curve(self, learning_rate: float) -> None:
         """Adds the mean loss since the last mark to the curve."""
@@ -122,8 +123,11 @@ class Training:
         self._log.write(self.step, {"train/loss": point.loss, "train/learning_rate": learning_rate})
         self._model.reset_metrics()
 
-    def measure(self) -> DevPoint:
-        """Measures dev, keeps the weights if they are the best, and may stop the training."""
+    def measure(self) -> str:
+        """Measures dev, keeps the weights if they are the best, and may stop the training.
+
+        Returns what was measured, in words.
+        """
         started = time.monotonic()
         point = measure_dev(
             self._model,
@@ -132,7 +136,15 @@ class Training:
             self._max_seq_length,
             self.step,
         )
-        self.dev_curve.append(point)
+        self._dev_seconds += time.monotonic() - started
+        self._stop_unless_finite(point.eval_loss, "the loss on dev")
+        if not self.stop_reason:
+            self._take(point)
+        return f"step {point.step}: dev accuracy {point.accuracy:.4f}, loss {point.eval_loss:.4f}"
+
+    def _take(self, point: DevPoint) -> None:
+        """Adds a measurement to the curve; the best one's weights are kept."""
+        self._dev_curve.append(point)
         self._log.write(self.step, {"dev/accuracy": point.accuracy, "dev/loss": point.eval_loss})
         self._measured_since_best += 1
         if is_better(point, self._best):
@@ -141,8 +153,6 @@ class Training:
         patience = self._config.early_stopping_patience
         if patience and self._measured_since_best >= patience:
             self.stop_reason = f"early stopping: {patience} measurements in a row were no better"
-        self._dev_seconds += time.monotonic() - started
-        return point
 
     def outcome(self) -> Outcome:
         """Returns what the training came to."""
@@ -152,7 +162,7 @@ class Training:
             best_step=self._best.step if self._best else 0,
             stop_reason=self.stop_reason,
             curve=tuple(self._curve),
-            dev_curve=tuple(self.dev_curve),
+            dev_curve=tuple(self._dev_curve),
             train_seconds=self._train_seconds,
             dev_seconds=self._dev_seconds,
             examples_per_second=self.examples_per_second,
@@ -184,10 +194,7 @@ def fine_tune(
         if training.step % marks == 0 or last:
             training.mark_curve(float(schedule(training.step - 1)))
         if not training.stop_reason and (training.step % measurements == 0 or last):
-            point = training.measure()
-            reporter.say(
-                f"step {point.step}: dev accuracy {point.accuracy:.4f}, loss {point.eval_loss:.4f}"
-            )
+            reporter.say(training.measure())
         if training.stop_reason:
             reporter.say(f"stopped at step {training.step}: {training.stop_reason}")
             break

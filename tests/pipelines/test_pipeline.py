@@ -11,13 +11,8 @@ from components.train.config import TrainConfig
 from pipelines.albert_vs_bert import albert_vs_bert
 from pipelines.code import code_digest, local_image
 from pipelines.compiled import compile_pipeline, to_yaml
-from pipelines.run import (
-    SAMPLE_TRAINING,
-    RunConfig,
-    Settings,
-    pipeline_arguments,
-    with_sample_training,
-)
+from pipelines.run import pipeline_arguments
+from pipelines.settings import SAMPLE_TRAINING, RunConfig, Settings, with_sample_training
 
 
 @pytest.fixture(scope="module")

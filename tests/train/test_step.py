@@ -112,11 +112,19 @@ def test_early_stopping_ends_a_run_that_gets_no_better(tokens_folder: Path, tmp_
     assert facts.best_step == 2
 
 
-def test_a_diverged_run_stops_and_says_so(tokens_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [pytest.param(4, "the loss became", id="train"), pytest.param(1, "loss on dev", id="dev")],
+)
+def test_a_diverged_run_stops_and_says_so(
+    tokens_folder: Path, tmp_path: Path, steps: int, said: str
+) -> None:
     facts = facts_of(
-        tokens_folder, tmp_path, "scratch:bert-tiny", learning_rate=1e30, warmup_proportion=0.0
-    )
-    assert "the loss became" in facts.stop_reason
+        tokens_folder, tmp_path, "scratch:bert-tiny", learning_rate=1e30, warmup_proportion=0.0,
+        save_checkpoints_steps=steps,
+    )  # fmt: skip
+    assert said in facts.stop_reason
+    assert facts.best_step == 0
     assert "lower learning_rate" in facts.stop_reason
     assert facts.global_step < facts.planned_steps
     weights = read_model(tmp_path / "model").weights

@@ -1,0 +1,239 @@
+"""Every public command as a user runs it, and every mistake a user can make with its data."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+ROWS = "怎么煮面\t面要怎么煮\t1\n几点开门\t几点关门\t0\n"
+
+
+def lcqmc(folder: Path, **content: bytes | str | None) -> Path:
+    """Writes train, dev and test .tsv; None leaves a file out."""
+    folder.mkdir(exist_ok=True)
+    for split in ("train", "dev", "test"):
+        text = content.get(split, ROWS)
+        if text is not None:
+            data = text if isinstance(text, bytes) else text.encode()
+            (folder / f"{split}.tsv").write_bytes(data)
+    return folder
+
+
+BAD_DATA = [
+    pytest.param({"train": None}, "no train file in", id="missing-file"),
+    pytest.param({"train": ROWS + "a\tb\n"}, "train.tsv line 3: 2 tab-separated columns",
+                 id="wrong-number-of-columns"),
+    pytest.param({"dev": ROWS + "a\tb\t2\n"}, "dev.tsv line 3", id="unknown-label-in-dev"),
+    pytest.param({"train": ""}, "train.tsv is empty", id="empty-file"),
+    pytest.param({"train": ROWS.encode() + b"a\xff\tb\t1\n"},
+                 "line 3: not UTF-8, byte 60 is 0xff", id="not-utf-8"),
+    pytest.param({"train": "a\tb\t1\nc\td\t1\n"}, "one label only", id="one-label-only"),
+    pytest.param({"dev": "a\0\tb\t1\n"}, "dev.tsv line 1: NUL at byte 1", id="nul"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "message"), BAD_DATA)
+def test_bad_data_is_one_line_and_exit_code_2(
+    tmp_path: Path, run_module: Command, content: dict[str, bytes | str | None], message: str
+) -> None:
+    folder = lcqmc(tmp_path / "data", **content)
+    done = run_module(
+        "pipelines", "run", "--task", "lcqmc", "--data", folder, "--output", tmp_path / "runs"
+    )
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert not (tmp_path / "runs").exists(), "nothing is written before the input is known good"
+
+
+def test_control_characters_are_counted_and_kept(tmp_path: Path, run_module: Command) -> None:
+    folder = lcqmc(tmp_path / "data", train=ROWS + "a\x07b\tc\t0\n")
+    done = run_module(
+        "components.tokenize", "--task", "lcqmc", "--data", folder, "--tokens", tmp_path / "tokens"
+    )
+    assert done.returncode == 0, done.stderr
+    facts = json.loads((tmp_path / "tokens" / "facts.json").read_text())
+    assert facts["data"]["splits"]["train"]["control_characters"] == 1
+    assert facts["data"]["splits"]["train"]["rows"] == 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        pytest.param(["--train-batch-size", -1], "train_batch_size must be at least 1, got -1",
+                     id="negative-batch-size"),
+        pytest.param(["--num-train-epochs", 0], "num_train_epochs must be above 0, got 0.0",
+                     id="no-epochs"),
+        pytest.param(["--max-seq-length", 3], "max_seq_length must be at least 4", id="too-short"),
+        pytest.param(["--task", "lcqcm"], "did you mean 'lcqmc'?", id="typo"),
+        pytest.param(["--data", "."], "the sample is built in", id="data-for-the-sample"),
+        pytest.param(["--albert-encoder", "scratch:bert-tiny"], "of the albert family",
+                     id="other-family"),
+        pytest.param(["--vocab-file", "none.txt"], "vocab_file none.txt does not exist",
+                     id="no-vocabulary"),
+        pytest.param(["--output", "/proc/none"], "cannot write to the output folder",
+                     id="unwritable-output"),
+        pytest.param(["--train-samples", 5000], "train_samples is 5000, but",
+                     id="too-many-samples"),
+    ],
+)  # fmt: skip
+def test_a_bad_flag_is_one_line_and_exit_code_2(
+    tmp_path: Path, run_module: Command, flags: list[object], message: str
+) -> None:
+    output = [] if "--output" in flags else ["--output", tmp_path / "runs"]
+    done = run_module("pipelines", "run", *flags, *output)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_folder_for_a_file_is_refused(tmp_path: Path, run_module: Command) -> None:
+    folder = lcqmc(tmp_path / "data")
+    (folder / "sub.tsv").mkdir()
+    done = run_module(
+        "components.tokenize", "--task", "lcqmc", "--data", folder,
+        "--dev-data", folder / "sub.tsv", "--tokens", tmp_path / "tokens",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "is a folder; name a file" in done.stderr
+
+
+def test_a_wrong_vocabulary_is_refused(tmp_path: Path, run_module: Command) -> None:
+    vocab = tmp_path / "vocab.txt"
+    vocab.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n")
+    done = run_module(
+        "components.tokenize", "--task", "sample", "--vocab-file", vocab,
+        "--tokens", tmp_path / "tokens",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "100.0% of the tokens of train are unknown to the vocabulary" in done.stderr
+    assert "name the encoder's own vocab.txt" in done.stderr
+    assert not (tmp_path / "tokens").exists()
+
+
+@pytest.mark.parametrize("step", ["tokenize", "train", "evaluate", "compare"])
+def test_every_step_has_help_for_a_newcomer(run_module: Command, step: str) -> None:
+    done = run_module(f"components.{step}", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Example:" in done.stdout
+    assert "Folder to write the" in done.stdout
+
+
+def test_tasks_are_listed(run_module: Command) -> None:
+    done = run_module("pipelines", "tasks")
+    assert done.returncode == 0, done.stderr
+    for name in ("sample", "lcqmc", "table"):
+        assert name in done.stdout
+
+
+def test_the_pipeline_is_written(tmp_path: Path, run_module: Command) -> None:
+    done = run_module(
+        "pipelines", "compile", "--output", tmp_path / "p.yaml", "--image", "a/b-python:1"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "image: a/b-python:1" in (tmp_path / "p.yaml").read_text()
+
+
+def test_steps_one_by_one_and_the_report(
+    tmp_path: Path, data_folder: Path, run_module: Command
+) -> None:
+    table = ["--task", "table", "--data", data_folder, "--text-a-column", "question"]
+    steps = [["components.tokenize", *table, "--tokens", tmp_path / "tokens"]]
+    for family in ("albert", "bert"):
+        model, evaluation = tmp_path / family, tmp_path / f"{family}-evaluation"
+        steps += [
+            ["components.train", "--tokens", tmp_path / "tokens", "--model", model, "--encoder",
+             f"scratch:{family}-tiny", "--learning-rate", "1e-3", "--num-train-epochs", "1"],
+            ["components.evaluate", "--tokens", tmp_path / "tokens", "--model", model,
+             "--evaluation", evaluation],
+        ]  # fmt: skip
+    evaluations = [f"--evaluations={tmp_path / f'{f}-evaluation'}" for f in ("albert", "bert")]
+    steps.append(["components.compare", *evaluations, "--comparison", tmp_path / "comparison"])
+    for module, *arguments in steps:
+        done = run_module(str(module), *arguments)
+        assert done.returncode == 0, done.stderr
+        assert "oneDNN" not in done.stderr, "native noise is hidden"
+    report = (tmp_path / "comparison" / "comparison.md").read_text()
+    assert report.startswith("| Task classification | Global_step | Eval_accuracy |")
+    assert "| ALBERT_TABLE | 6 |" in report  # int(96 / 16 * 1)
+
+
+RUN = [
+    "--task", "table", "--task-name", "colours", "--text-a-column", "question",
+    "--text-b-column", "other", "--learning-rate", "1e-3", "--num-train-epochs", "1",
+]  # fmt: skip
+
+
+def test_the_whole_run_and_its_cache(
+    tmp_path: Path, run_module: Command, write_data: Callable[..., Path]
+) -> None:
+    """Everything runs once; nothing runs again; changed bytes at the same path run again."""
+    data, runs = write_data(tmp_path / "data"), tmp_path / "runs"
+    arguments = ["pipelines", "run", *RUN, "--data", data, "--output", runs]
+    first = run_module(*arguments)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "| BERT_COLOURS | 6 |" in first.stdout
+    assert f"report: {runs / 'colours' / 'comparison.md'}" in first.stdout
+    assert "reused" not in first.stdout
+    again = run_module(*arguments)
+    assert again.stdout.count("reused, nothing changed") == 7
+    report = (runs / "colours" / "comparison.md").read_text()
+    assert again.stdout.splitlines()[7] == report.splitlines()[0]
+    write_data(data, seed=1)
+    changed = run_module(*arguments)
+    assert changed.returncode == 0, changed.stdout + changed.stderr
+    assert "reused" not in changed.stdout
+    assert (runs / "colours" / "comparison.md").read_text() != report
+
+
+def test_a_failing_step_ends_the_run_with_its_message(
+    tmp_path: Path, data_folder: Path, run_module: Command
+) -> None:
+    letters = "".join(f"{c}\n" for c in "abcdefghijklmnopqrstuvwxyz")
+    vocab = tmp_path / "vocab.txt"
+    vocab.write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n" + letters)
+    done = run_module(
+        "pipelines", "run", *RUN, "--data", data_folder, "--output", tmp_path / "runs",
+        "--vocab-file", vocab,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "tokens of train are unknown to the vocabulary" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.stderr.startswith("error: the run stopped in tokenize-")
+
+
+def test_a_killed_training_leaves_no_model(tokens_folder: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    command = [
+        sys.executable, "-m", "components.train", "--tokens", str(tokens_folder),
+        "--model", str(model), "--encoder", "scratch:bert-tiny", "--num-train-epochs", "10000",
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    ) as process:
+        assert process.stdout is not None
+        assert "step" in process.stdout.readline()
+        time.sleep(0.2)
+        process.send_signal(signal.SIGKILL)
+    assert not model.exists()
+    (partial,) = tmp_path.iterdir()
+    assert ".partial-" in partial.name
+    evaluated = subprocess.run(
+        [sys.executable, "-m", "components.evaluate", "--tokens", str(tokens_folder),
+         "--model", str(partial), "--evaluation", str(tmp_path / "evaluation")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert evaluated.returncode == 2
+    assert "it is not a finished model folder" in evaluated.stderr
