@@ -30,12 +30,14 @@ def versions() -> dict[str, str]:
 
 def hardware() -> dict[str, str]:
     """Returns the processor, its cores and memory, and the accelerators that Keras sees."""
+    # Without a type: asked for "gpu", JAX raises where there is none.
+    devices = keras.distribution.list_devices()
     pages, page_bytes = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": _processor_name(),
         "cores": str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()),
         "memory": f"{pages * page_bytes / 2**30:.1f} GiB",
-        "accelerators": ", ".join(keras.distribution.list_devices("gpu")) or "none",
+        "accelerators": ", ".join(d for d in devices if not d.startswith("cpu")) or "none",
         "system": f"{platform.system()} {platform.machine()}",
     }
 
