@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+.DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help run test lint types unit format lock hooks clean
 
@@ -11,9 +12,9 @@ help: ## List the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "error: Python 3.11 or newer is needed; name it: make PYTHON=python3.12 …"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "error: Python 3.11, 3.12 or 3.13 is needed; name it: make PYTHON=python3.12 …"; exit 2; }
+	$(PYTHON) -m venv --clear $(VENV)
 
 $(VENV)/cpu.installed: images/cpu.lock pyproject.toml | $(BIN)/python
 	@echo "installing (hashes checked) …"

@@ -2,6 +2,8 @@
 
 import dataclasses
 import inspect
+import io
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -81,8 +83,16 @@ def flags_given(context: typer.Context) -> set[str]:
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
+def tolerant_output() -> None:
+    """Lets terminals that lack a character show a question mark instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def run_command(command: Callable[..., None]) -> None:
     """Runs a step's command line: `python -m components.STEP`."""
+    tolerant_output()
     app = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
     )

@@ -1,6 +1,7 @@
 """The `bakeoff` command."""
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,14 +9,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from components.compare.facts import REPORT
+from components.errors import InputError
 from components.evaluate.config import EvaluateConfig
-from components.flags import flags_from_configs, flags_given
+from components.flags import flags_from_configs, flags_given, tolerant_output
 from components.image import IMAGE
 from components.tasks import TASKS, TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
-from pipelines.run import run_locally
-from pipelines.settings import RunConfig, Settings, with_sample_training
+from pipelines.run import StepBrokeDown, run_locally
+from pipelines.settings import RunConfig, Settings, scratch_training
 
 app = typer.Typer(
     add_completion=False,
@@ -36,18 +39,30 @@ def run(
 ) -> None:
     """Runs the whole comparison on this machine and prints its table.
 
-    Without options it compares two tiny encoders from scratch on the built-in sample.
+    Without options it compares two tiny encoders from scratch on the built-in sample. Encoders from
+    scratch are trained with a larger learning_rate and more epochs than shown below, unless you
+    give these yourself.
 
     Example: `bakeoff run --task lcqmc --data DIR --train-samples 2000 --vocab-file vocab.txt`
     """
-    train = with_sample_training(train, task, flags_given(context))
-    report = run_locally(
-        Settings(task=task, tokenize=tokenize, train=train, evaluate=evaluate, run=run)
-    )
-    lines = (report / "comparison.md").read_text(encoding="utf-8").splitlines()
-    end = next(i for i, line in enumerate(lines) if line.startswith("#"))
-    print("\n".join(lines[:end]).strip())
-    print(f"\nreport: {report / 'comparison.md'}")
+    # Imported here: pictures and statistics load slowly, and `bakeoff --help` needs neither.
+    from components.compare.report import plain_summary
+    from components.compare.step import read_comparison
+
+    if chosen := scratch_training(run, flags_given(context)):
+        print(
+            "encoders from scratch: "
+            + ", ".join(f"{name} {value:g}" for name, value in chosen.items())
+        )
+        train = dataclasses.replace(train, **chosen)
+    settings = Settings(task=task, tokenize=tokenize, train=train, evaluate=evaluate, run=run)
+    try:
+        report = run_locally(settings)
+    except StepBrokeDown as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(plain_summary(read_comparison(report)))
+    print(f"\nreport: {report / REPORT}")
 
 
 def tasks() -> None:
@@ -68,7 +83,10 @@ def compile(
     from pipelines.albert_vs_bert import albert_vs_bert
     from pipelines.compiled import compile_pipeline, to_yaml
 
-    output.write_text(to_yaml(compile_pipeline(albert_vs_bert, image)), encoding="utf-8")
+    try:
+        output.write_text(to_yaml(compile_pipeline(albert_vs_bert, image)), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot write {output}: {error.strerror}") from None
     print(f"pipeline: {output} (image {image})")
 
 
@@ -78,6 +96,7 @@ for command in (run, tasks, compile):
 
 def main() -> None:
     """Runs the `bakeoff` command."""
+    tolerant_output()
     app()
 
 

@@ -2,34 +2,47 @@
 
 import hashlib
 import os
+import platform
 from importlib import metadata
 from pathlib import Path
 
 import components
 
-COMPUTING_PACKAGES = ("keras", "numpy", "pyarrow", "scipy", "tensorflow", "tensorflow-cpu", "jax",
-                      "torch", "tokenizers")  # fmt: skip
+COMPUTING_PACKAGES = (
+    "jax", "keras", "matplotlib", "numpy", "pandas", "pyarrow", "safetensors", "scipy",
+    "tensorflow", "tensorflow-cpu", "tokenizers", "torch",
+)  # fmt: skip
 
 
-def code_digest() -> str:
-    """Returns a SHA-256 over every source file of `components`, and what computes with it.
+def code_digest(root: Path) -> str:
+    """Returns a SHA-256 over every Python file below `root` and over what runs them.
 
-    That is the versions of the packages that decide a result, and the Keras backend.
+    That is the version of Python and of the packages that decide a result, and the Keras backend,
+    whether it is chosen by environment variable or in Keras's own file.
     """
     digest = hashlib.sha256()
-    root = Path(components.__file__).parent
     for path in sorted(root.rglob("*.py")):
         digest.update(f"{path.relative_to(root)}\0".encode())
         digest.update(path.read_bytes())
+    digest.update(platform.python_version().encode())
     for name in COMPUTING_PACKAGES:
         try:
             digest.update(f"{name}=={metadata.version(name)}\0".encode())
         except metadata.PackageNotFoundError:
             continue  # not every backend is installed
-    digest.update(os.environ.get("KERAS_BACKEND", "").encode())
+    digest.update(_keras_settings())
     return digest.hexdigest()
+
+
+def _keras_settings() -> bytes:
+    """Returns what chooses the Keras backend, without the seconds that importing Keras takes."""
+    home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
+    file = Path(home) / "keras.json"
+    stored = file.read_bytes() if file.is_file() else b""
+    return os.environ.get("KERAS_BACKEND", "").encode() + b"\0" + stored
 
 
 def local_image() -> str:
     """Names the image of a local run: KFP's cache keys on it, so it carries the code's digest."""
-    return f"encoder-bakeoff-python:local-{code_digest()[:16]}"
+    digest = code_digest(Path(components.__file__).parent)
+    return f"encoder-bakeoff-python:local-{digest[:16]}"

@@ -2,21 +2,28 @@
 
 import contextlib
 import dataclasses
+import hashlib
+import json
 import re
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
-from components.artifacts.folder import new_folder, open_folder, sha256_of
-from components.encoders.sizes import scratch_config
+from components.artifacts.folder import check_place, new_folder, open_folder, sha256_of
+from components.compare.facts import KIND
 from components.errors import InputError
 from components.storage import local_path
 from components.tasks import load_task
 from components.tokenize.wordpiece import read_vocab
+from components.train.checks import fitting_encoder, planned_steps
 from pipelines.settings import Settings
 
 FAILED_TASK = re.compile(r"Inner task failed: \S*?'([^']+)'")
+
+
+class StepBrokeDown(Exception):
+    """A step ended without saying why: killed, out of memory, or a fault of ours."""
 
 
 def pipeline_arguments(settings: Settings) -> dict[str, Any]:
@@ -25,13 +32,14 @@ def pipeline_arguments(settings: Settings) -> dict[str, Any]:
     Raises:
         InputError: The data, the vocabulary file or an encoder cannot be used.
     """
-    for family in ("albert", "bert"):
-        _check_family(getattr(settings.run, f"{family}_encoder"), family)
     data = load_task(settings.task)
-    vocab_file, vocab_digest = settings.tokenize.vocab_file, ""
+    vocab_file, vocab_digest, vocab_size = settings.tokenize.vocab_file, "", 1
     if vocab_file:
-        read_vocab(vocab_file)
+        vocab_size = len(read_vocab(vocab_file))
         vocab_digest = sha256_of(local_path(vocab_file))
+    for family, encoder in settings.run.encoders.items():
+        fitting_encoder(encoder, family, vocab_size, settings.tokenize.max_seq_length)
+    planned_steps(data.facts.splits["train"].rows, settings.train)
     configs = (settings.task, settings.tokenize, settings.train, settings.evaluate)
     arguments: dict[str, Any] = {}
     for config in configs:
@@ -44,31 +52,30 @@ def pipeline_arguments(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _check_family(encoder: str, family: str) -> None:
-    if scratch_config(encoder, vocab_size=1).family != family:
-        raise InputError(
-            f"{family}_encoder must be of the {family} family, got {encoder!r}; "
-            f"choose scratch:{family}-SIZE"
-        )
-
-
 def run_locally(settings: Settings) -> Path:
     """Runs `albert-vs-bert` with KFP's SubprocessRunner and returns the comparison folder.
 
     Raises:
-        InputError: An input cannot be used, the output folder cannot be written, or a step stopped
-            (its own message stands in the log above).
+        InputError: An input cannot be used, the output folder cannot be written, or a step refused
+            its input (its own message stands in the log above).
+        StepBrokeDown: A step ended without such a message.
     """
     arguments = pipeline_arguments(settings)
     output = settings.run.output.absolute()
+    report = output / "reports" / f"{settings.task.name}-{_short_digest(arguments)}"
     _make_writable(output)
+    check_place(report, KIND)
     outputs = _run_pipeline(arguments, output, settings.run.cache)
-    report = output / (settings.task.task_name or settings.task.task)
-    comparison = open_folder(Path(outputs["comparison"].path), "comparison")
-    with new_folder(report, "comparison") as folder:
+    comparison = open_folder(Path(outputs["comparison"].path), KIND)
+    with new_folder(report, KIND) as folder:
         for source in comparison.iterdir():
             (folder / source.name).write_bytes(source.read_bytes())
     return report
+
+
+def _short_digest(arguments: dict[str, Any]) -> str:
+    """Names the run by its arguments: the same run again has the same report folder."""
+    return hashlib.sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _make_writable(output: Path) -> None:
@@ -88,10 +95,11 @@ def _run_pipeline(arguments: dict[str, Any], output: Path, cache: bool) -> dict[
     from kfp import components, local
 
     from pipelines.albert_vs_bert import albert_vs_bert
+    from pipelines.cache import drop_damaged
     from pipelines.code import local_image
     from pipelines.compiled import compile_pipeline, to_yaml
-    from pipelines.step_log import StepLog, logging_to
 
+    drop_damaged(output / "cache")
     local.init(
         local.SubprocessRunner(use_venv=False),
         pipeline_root=str(output / "steps"),
@@ -102,17 +110,29 @@ def _run_pipeline(arguments: dict[str, Any], output: Path, cache: bool) -> dict[
     pipeline = components.load_component_from_text(
         to_yaml(compile_pipeline(albert_vs_bert, local_image()))
     )
-    log = output / "log.txt"
+    return _run_logged(pipeline, arguments, output / "log.txt")
+
+
+def _run_logged(pipeline: Any, arguments: dict[str, Any], log: Path) -> dict[str, Any]:
+    """Runs the compiled pipeline, showing the steps' lines and keeping the runner's in `log`."""
+    from pipelines.local_python import python3_on_path
+    from pipelines.step_log import StepLog, logging_to
+
     with log.open("w", encoding="utf-8") as kept, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
+        steps = StepLog(sys.stdout, kept)
         try:
-            steps = StepLog(sys.stdout, kept)
-            with contextlib.redirect_stdout(steps), logging_to(steps):
+            with contextlib.redirect_stdout(steps), logging_to(steps), python3_on_path():
                 outputs: dict[str, Any] = pipeline(**arguments).outputs
         except RuntimeError as error:
             failed = FAILED_TASK.search(str(error))
-            raise InputError(
-                f"the run stopped in {failed[1] if failed else 'a step'}; its message stands "
-                f"above, the whole log in {log}"
+            step = failed[1] if failed else "a step"
+            if steps.input_error_seen:
+                raise InputError(
+                    f"the run stopped in {step}; its message stands above, the whole log in {log}"
+                ) from None
+            raise StepBrokeDown(
+                f"{step} broke down without a message of its own (killed? out of memory? a fault "
+                f"of ours?); the whole log lies in {log}"
             ) from None
     return outputs

@@ -1,17 +1,17 @@
-"""What a comparison is made of, and what the built-in sample is trained with."""
+"""What a comparison is made of, and what encoders from scratch are trained with."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.encoders.sizes import PREFIX
 from components.evaluate.config import EvaluateConfig
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
 
-SAMPLE_TRAINING = {"learning_rate": 5e-4, "num_train_epochs": 16.0}
-"""What `bakeoff run` trains the built-in sample with unless told otherwise.
+SCRATCH_TRAINING = {"learning_rate": 5e-4, "num_train_epochs": 16.0}
+"""What `bakeoff run` trains encoders from scratch with, unless told otherwise.
 
 The recipe's own values fine-tune a pre-trained encoder; one from scratch learns nothing with them.
 """
@@ -33,6 +33,11 @@ class RunConfig:
     output: Path = Path("runs")
     cache: bool = True
 
+    @property
+    def encoders(self) -> dict[str, str]:
+        """Returns the model argument of each family."""
+        return {"albert": self.albert_encoder, "bert": self.bert_encoder}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -45,11 +50,8 @@ class Settings:
     run: RunConfig
 
 
-def with_sample_training(train: TrainConfig, task: TaskConfig, given: set[str]) -> TrainConfig:
-    """Returns the config with `SAMPLE_TRAINING` for the sample, where the user gave no value."""
-    if task.task != "sample":
-        return train
-    chosen: dict[str, Any] = {
-        name: value for name, value in SAMPLE_TRAINING.items() if name not in given
-    }
-    return dataclasses.replace(train, **chosen)
+def scratch_training(run: RunConfig, given: set[str]) -> dict[str, Any]:
+    """Returns the training values that encoders from scratch want and the user did not give."""
+    if not any(encoder.startswith(PREFIX) for encoder in run.encoders.values()):
+        return {}
+    return {name: value for name, value in SCRATCH_TRAINING.items() if name not in given}

@@ -12,16 +12,21 @@ RUNNER_LINE = re.compile(r"\d\d:\d\d:\d\d\.\d{3} - (?:INFO|ERROR) - (?P<message>
 STARTED = re.compile(r"Executing task '(?P<task>[^']+)'")
 REUSED = re.compile(r"Task '?(?P<task>[^' ]+)'? cache hit")
 EXECUTOR = "[KFP Executor "
+INPUT_ERROR = "error: "  # how `components.errors` begins the line
 STEP_INDENT = " " * 4
 
 
 class StepLog(io.TextIOBase):
-    """A stream that keeps everything in one file and shows the steps' own lines on another."""
+    """A stream that keeps everything in one file and shows the steps' own lines on another.
+
+    `input_error_seen` tells whether a step said that its input cannot be used.
+    """
 
     def __init__(self, shown: TextIO, kept: TextIO) -> None:
         super().__init__()
         self._shown, self._kept = shown, kept
         self._line = ""
+        self.input_error_seen = False
         self._in_step = self._in_executor_input = False
 
     def write(self, text: str) -> int:
@@ -54,6 +59,7 @@ class StepLog(io.TextIOBase):
         if self._in_executor_input:
             self._in_executor_input = own != "}"
             return None
+        self.input_error_seen |= own.startswith(INPUT_ERROR)
         return f"  {own}" if own.strip() else None
 
 

@@ -52,7 +52,7 @@ def test_bad_data_is_one_line_and_exit_code_2(
     assert message in done.stderr
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
-    assert done.stdout == ""
+    assert "▸" not in done.stdout
     assert not (tmp_path / "runs").exists(), "nothing is written before the input is known good"
 
 
@@ -77,8 +77,8 @@ def test_control_characters_are_counted_and_kept(tmp_path: Path, run_module: Com
         pytest.param(["--max-seq-length", 3], "max_seq_length must be at least 4", id="too-short"),
         pytest.param(["--task", "lcqcm"], "did you mean 'lcqmc'?", id="typo"),
         pytest.param(["--data", "."], "the sample is built in", id="data-for-the-sample"),
-        pytest.param(["--albert-encoder", "scratch:bert-tiny"], "of the albert family",
-                     id="other-family"),
+        pytest.param(["--albert-encoder", "scratch:bert-tiny"],
+                     "train-albert trains encoders of the albert family", id="other-family"),
         pytest.param(["--vocab-file", "none.txt"], "vocab_file none.txt does not exist",
                      id="no-vocabulary"),
         pytest.param(["--output", "/proc/none"], "cannot write to the output folder",
@@ -96,7 +96,7 @@ def test_a_bad_flag_is_one_line_and_exit_code_2(
     assert message in done.stderr
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    assert "▸" not in done.stdout
 
 
 def test_a_folder_for_a_file_is_refused(tmp_path: Path, run_module: Command) -> None:
@@ -176,6 +176,10 @@ RUN = [
 ]  # fmt: skip
 
 
+def report_of(done: "subprocess.CompletedProcess[str]") -> Path:
+    return Path(done.stdout.splitlines()[-1].removeprefix("report: "))
+
+
 def test_the_whole_run_and_its_cache(
     tmp_path: Path, run_module: Command, write_data: Callable[..., Path]
 ) -> None:
@@ -185,17 +189,24 @@ def test_the_whole_run_and_its_cache(
     first = run_module(*arguments)
     assert first.returncode == 0, first.stdout + first.stderr
     assert "| BERT_COLOURS | 6 |" in first.stdout
-    assert f"report: {runs / 'colours' / 'comparison.md'}" in first.stdout
+    report = report_of(first)
+    assert report.parent.parent == runs / "reports"
     assert "reused" not in first.stdout
     again = run_module(*arguments)
     assert again.stdout.count("reused, nothing changed") == 7
-    report = (runs / "colours" / "comparison.md").read_text()
-    assert again.stdout.splitlines()[7] == report.splitlines()[0]
+    assert report_of(again) == report
+    assert report.read_text().splitlines()[0] in again.stdout
     write_data(data, seed=1)
     changed = run_module(*arguments)
     assert changed.returncode == 0, changed.stdout + changed.stderr
     assert "reused" not in changed.stdout
-    assert (runs / "colours" / "comparison.md").read_text() != report
+    assert report_of(changed) != report
+    cut = next((runs / "steps").glob("*/train-bert/model/training.json"))
+    cut.write_text("{")
+    write_data(data)
+    mended = run_module(*arguments)
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert report_of(mended).read_text().splitlines()[2] == report.read_text().splitlines()[2]
 
 
 def test_a_failing_step_ends_the_run_with_its_message(
@@ -212,6 +223,39 @@ def test_a_failing_step_ends_the_run_with_its_message(
     assert "tokens of train are unknown to the vocabulary" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert done.stderr.startswith("error: the run stopped in tokenize-")
+
+
+def test_a_step_that_breaks_down_is_no_mistake_of_the_users(
+    tmp_path: Path, data_folder: Path
+) -> None:
+    """A step that may not get the memory it wants: exit code 1, and the log is named."""
+    limited = (
+        "import resource, sys, runpy; resource.setrlimit(resource.RLIMIT_AS, (5 << 30, 5 << 30));"
+        "sys.argv = sys.argv[1:]; runpy.run_module('pipelines', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "bakeoff", "run", *RUN, "--data", str(data_folder),
+         "--output", str(tmp_path / "runs"), "--albert-encoder", "scratch:albert-xxlarge",
+         "--bert-encoder", "scratch:bert-xxlarge"],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "broke down without a message of its own" in done.stderr
+    assert str(tmp_path / "runs" / "log.txt") in done.stderr
+
+
+def test_a_terminal_without_unicode_is_no_reason_to_stop() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines", "tasks"], capture_output=True, timeout=60, check=False,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_pipeline_cannot_be_written_nowhere(tmp_path: Path, run_module: Command) -> None:
+    done = run_module("pipelines", "compile", "--output", tmp_path / "none" / "p.yaml")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot write")
 
 
 def test_a_killed_training_leaves_no_model(tokens_folder: Path, tmp_path: Path) -> None:

@@ -73,35 +73,61 @@ def read_json(path: Path, record_type: type[Record]) -> Record:
         ) from None
 
 
-def _may_replace(path: Path, kind: str) -> None:
-    """Refuses to put an artifact where something else lies."""
-    if not path.exists():
-        return
-    if not path.is_dir():
-        raise InputError(f"{path} is a file; name a folder for the {kind}")
-    if any(path.iterdir()) and not (path / MANIFEST).exists():
-        raise InputError(
-            f"{path} is not empty and is not an artifact of ours; name a new folder for the {kind}"
-        )
+def check_place(path: Path, kind: str) -> None:
+    """Refuses to put an artifact where something else lies, or where it could not be put.
+
+    Raises:
+        InputError: `path` is a file, the current folder, a mount point, holds another kind of
+            artifact or files that are not the artifact's, or cannot be looked at.
+    """
+    try:
+        if not path.exists():
+            return
+        if not path.is_dir():
+            raise InputError(f"{path} is a file; name a folder for the {kind}")
+        if path.resolve() == Path.cwd() or path.is_mount():
+            raise InputError(
+                f"{path} cannot be replaced as a whole; name a folder inside it for the {kind}"
+            )
+        if any(path.iterdir()) and (found := _foreign(path, kind)):
+            raise InputError(f"{path} {found}; name a new folder for the {kind}")
+    except OSError as error:
+        raise _unwritable(path, kind, error) from None
+
+
+def _foreign(path: Path, kind: str) -> str:
+    """Says what a folder holds that is not an artifact of this kind; empty for nothing."""
+    if not (path / MANIFEST).is_file():
+        return "is not empty and is not an artifact of ours"
+    manifest = read_json(path / MANIFEST, Manifest)
+    if manifest.kind != kind:
+        return f"holds {manifest.kind}, which would be lost"
+    names = {str(file.relative_to(path)) for file in _files_below(path)}
+    added = sorted(names - manifest.files.keys())
+    return f"holds {added[0]}, which is not part of the artifact" if added else ""
+
+
+def _unwritable(path: Path, kind: str, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write the {kind} to {path}: {error.strerror}; name a folder you may write to"
+    )
 
 
 @contextmanager
 def new_folder(path: Path, kind: str) -> Iterator[Path]:
     """Gives a temporary folder beside `path` that becomes the artifact `path` on success.
 
-    An artifact that already lies at `path`, or an empty folder, is replaced.
+    An artifact of the same kind that already lies at `path`, or an empty folder, is replaced.
 
     Raises:
-        InputError: `path` holds something that is not an artifact, or cannot be written.
+        InputError: Something else lies at `path` (`check_place`), or it cannot be written.
     """
-    _may_replace(path, kind)
+    check_place(path, kind)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f"{path.name}.partial-", dir=path.parent))
     except OSError as error:
-        raise InputError(
-            f"cannot write the {kind} to {path}: {error.strerror}; name a folder you may write to"
-        ) from None
+        raise _unwritable(path, kind, error) from None
     try:
         yield partial
         _seal(partial, kind)
@@ -139,7 +165,11 @@ def open_folder(path: Path, kind: str) -> Path:
     Raises:
         InputError: It does not exist, is of another kind, or a file is missing, cut or changed.
     """
-    if not path.is_dir():
+    try:
+        found = path.is_dir()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    if not found:
         raise InputError(f"no {kind} folder at {path}: it does not exist or is not a folder")
     if not (path / MANIFEST).is_file():
         raise InputError(

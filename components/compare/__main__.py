@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from components.compare.report import experiment_table
-from components.compare.step import REPORT, compare
+from components.compare.facts import REPORT
+from components.compare.report import plain_summary
+from components.compare.step import compare
 from components.flags import run_command
 
 
@@ -29,10 +30,7 @@ def main(
     --evaluations out/bert/evaluation --comparison out/comparison`
     """
     facts = compare(evaluations, comparison)
-    print(experiment_table(facts))
-    print(f"\n{facts.outcome}")
-    for line in (*facts.advice, *(f"Warning: {warning}" for warning in facts.warnings)):
-        print(line)
+    print(plain_summary(facts))
     print(f"\nreport: {comparison / REPORT}")
 
 

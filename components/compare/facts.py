@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from components.artifacts.facts import EvaluationFacts
 
+KIND = "comparison"
+REPORT = "comparison.md"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRow:

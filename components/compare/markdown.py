@@ -8,6 +8,10 @@ _MARKUP = re.compile(r"[\\`*\[\]~|$]")
 _LOOSE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 
 
+# GitHub makes links of bare addresses, and mentions of names after an at sign.
+_LINKS = (("://", "&#58;//"), ("www.", "www&#46;"), ("@", "&#64;"))
+
+
 class Markdown(str):
     """Text that is Markdown already and needs no escaping."""
 
@@ -21,7 +25,7 @@ def escape(text: str) -> Markdown:
     visible = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     escaped = _LOOSE_UNDERSCORE.sub(r"\\_", _MARKUP.sub(r"\\\g<0>", visible))
     # Entities for these three: some viewers read raw HTML before they read backslashes.
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), *_LINKS):
         escaped = escaped.replace(character, entity)
     return Markdown(escaped)
 

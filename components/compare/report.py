@@ -64,6 +64,13 @@ def experiment_table(comparison: ComparisonFacts) -> str:
     return table(TABLE_HEADER, rows)
 
 
+def plain_summary(comparison: ComparisonFacts) -> str:
+    """Writes the table and, as plain text, the outcome: for a terminal."""
+    warnings = (f"Warning: {warning}" for warning in comparison.warnings)
+    lines = (comparison.outcome, *comparison.advice, *warnings)
+    return "\n".join((experiment_table(comparison), "", *lines))
+
+
 def _outcome(comparison: ComparisonFacts) -> str:
     split = comparison.measured_on
     rows = comparison.models[0].evaluation.metrics[split].rows

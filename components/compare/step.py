@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.artifacts.folder import new_folder, open_folder, read_json, write_json
-from components.compare.facts import ComparisonFacts
+from components.compare.facts import KIND, REPORT, ComparisonFacts
 from components.compare.inputs import read_comparable
 from components.compare.pictures import loss_curves_png
 from components.compare.report import render_markdown
 from components.compare.verdict import judge
 
-KIND = "comparison"
-REPORT = "comparison.md"
 FACTS = "comparison.json"
 PICTURE = "loss_curves.png"
 
@@ -42,7 +40,15 @@ def self_contained_markdown(comparison: Path) -> str:
     Raises:
         InputError: It is not a whole comparison folder.
     """
-    folder = open_folder(comparison, KIND)
-    picture = base64.b64encode((folder / PICTURE).read_bytes()).decode("ascii")
-    facts = read_json(folder / FACTS, ComparisonFacts)
+    facts = read_comparison(comparison)
+    picture = base64.b64encode((comparison / PICTURE).read_bytes()).decode("ascii")
     return render_markdown(facts, f"data:image/png;base64,{picture}")
+
+
+def read_comparison(comparison: Path) -> ComparisonFacts:
+    """Returns what a comparison folder holds.
+
+    Raises:
+        InputError: It is not a whole comparison folder.
+    """
+    return read_json(open_folder(comparison, KIND) / FACTS, ComparisonFacts)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from components.errors import InputError
 
+EVAL_BATCH_SIZE = 16
+"""Rows of a batch on dev and test unless said otherwise: the original experiment's."""
+
 HIDDEN_ACTS = ("gelu", "gelu_new", "relu")
 PROJECTIONS = ("none", "after_norm", "before_sum")
 

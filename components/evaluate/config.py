@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from components.encoders.config import EVAL_BATCH_SIZE
 from components.errors import InputError
 
 
@@ -11,11 +12,11 @@ class EvaluateConfig:
 
     Attributes:
         predict_batch_size: Rows a forward pass takes.
-        eval_batch_size: Rows of a batch in the mean of batch means that the original calls `loss`.
+        eval_batch_size: Rows of the batches whose means the original's `loss` averages.
     """
 
-    predict_batch_size: int = 16
-    eval_batch_size: int = 16
+    predict_batch_size: int = EVAL_BATCH_SIZE
+    eval_batch_size: int = EVAL_BATCH_SIZE
 
     def __post_init__(self) -> None:
         for name in ("predict_batch_size", "eval_batch_size"):

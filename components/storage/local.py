@@ -13,7 +13,10 @@ def local_path(uri: str) -> Path:
         InputError: The URI has another scheme, or a `file://` URI names another host.
     """
     if "://" not in uri:
-        return Path(uri).expanduser()
+        try:
+            return Path(uri).expanduser()
+        except RuntimeError:
+            raise InputError(f"cannot read {uri!r}: there is no such user's home") from None
     parts = urlsplit(uri)
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return Path(unquote(parts.path))

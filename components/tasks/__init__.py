@@ -2,6 +2,6 @@
 
 from components.tasks.config import TaskConfig
 from components.tasks.kinds import TASKS, TaskKind
-from components.tasks.load import TaskData, data_digest, load_task
+from components.tasks.load import TaskData, load_task
 
-__all__ = ["TASKS", "TaskConfig", "TaskData", "TaskKind", "data_digest", "load_task"]
+__all__ = ["TASKS", "TaskConfig", "TaskData", "TaskKind", "load_task"]

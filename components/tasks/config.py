@@ -48,8 +48,8 @@ class TaskConfig:
         self._check_columns()
         if self.train_samples < 0:
             raise InputError(f"train_samples must be 0 (all) or more, got {self.train_samples}")
-        if self.data_seed < 0:
-            raise InputError(f"data_seed must be 0 or more, got {self.data_seed}")
+        if not 0 <= self.data_seed < 2**32:
+            raise InputError(f"data_seed must be in [0, 2**32), got {self.data_seed}")
 
     def _check_names(self) -> None:
         if self.task not in TASKS:

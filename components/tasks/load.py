@@ -54,15 +54,6 @@ def load_task(config: TaskConfig) -> TaskData:
     return TaskData(_facts(config, sources, rows_in_source, splits, labels), splits)
 
 
-def data_digest(config: TaskConfig) -> str:
-    """Returns the digest that `load_task` would find, without parsing anything.
-
-    Raises:
-        InputError: A file cannot be found or read, or is empty.
-    """
-    return digest_of({split: source.sha256 for split, source in read_sources(config).items()})
-
-
 def _parse(config: TaskConfig, split: str, source: Source) -> pd.DataFrame:
     """Returns text_a, text_b, label (text or None) and line of each row; no text is empty."""
     labelled = split != OPTIONAL_SPLIT

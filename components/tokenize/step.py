@@ -134,10 +134,19 @@ def _split_facts(
 def _check_unknown_share(
     split: str, facts: SplitTokenFacts, config: TokenizeConfig, source: str
 ) -> None:
-    if facts.unknown_share > config.max_unknown_share:
-        raise InputError(
-            f"{facts.unknown_share:.1%} of the tokens of {split} are unknown to the vocabulary "
-            f"({source}), at most {config.max_unknown_share:.1%} is allowed: it is likely the "
-            "vocabulary of another language or encoder; name the encoder's own vocab.txt with "
-            "vocab_file"
+    if facts.unknown_share <= config.max_unknown_share:
+        return
+    if config.vocab_file:
+        cause = (
+            "it is likely the vocabulary of another language or encoder; name the encoder's own "
+            "vocab.txt with vocab_file"
         )
+    else:
+        cause = (
+            "it has seen too few texts; use more train_samples, raise vocab_size, or name a "
+            "vocab.txt with vocab_file"
+        )
+    raise InputError(
+        f"{facts.unknown_share:.1%} of the tokens of {split} are unknown to the vocabulary "
+        f"({source}), at most {config.max_unknown_share:.1%} is allowed: {cause}"
+    )

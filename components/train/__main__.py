@@ -21,7 +21,7 @@ def main(
     """Fine-tunes an encoder on the train rows and keeps the weights that do best on dev.
 
     Example: `python -m components.train --tokens out/tokens --model out/bert --encoder
-    scratch:bert-tiny --learning-rate 1e-3 --num-train-epochs 20`
+    scratch:bert-tiny --learning-rate 5e-4 --num-train-epochs 16`
     """
     import_keras_quietly()
     from components.train.step import train  # here, so that --help need not load the backend

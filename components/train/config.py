@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from components.encoders.config import EVAL_BATCH_SIZE
 from components.errors import InputError
 
 OPTIMIZERS = ("adamw", "bert_adam")
@@ -14,7 +15,8 @@ class TrainConfig:
 
     Attributes:
         train_batch_size: Rows an optimizer step sees.
-        eval_batch_size: Rows a forward pass on the dev split takes.
+        eval_batch_size: Rows of a batch on dev; also of the batches whose means the original's
+            `loss` averages.
         learning_rate: Peak step size, reached after warm-up; it then falls linearly to 0.
         num_train_epochs: Passes over the train rows; fractions are allowed. Steps are
             int(rows / train_batch_size * num_train_epochs).
@@ -30,7 +32,7 @@ class TrainConfig:
     """
 
     train_batch_size: int = 16
-    eval_batch_size: int = 16
+    eval_batch_size: int = EVAL_BATCH_SIZE
     learning_rate: float = 5e-5
     num_train_epochs: float = 3.0
     save_checkpoints_steps: int = 100

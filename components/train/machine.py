@@ -9,6 +9,8 @@ from pathlib import Path
 
 import keras
 
+from components.train.devices import accelerator_names
+
 REPORTED_PACKAGES = ("encoder-bakeoff", "keras", "numpy", "tokenizers")
 BACKEND_PACKAGES = {
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
@@ -30,14 +32,12 @@ def versions() -> dict[str, str]:
 
 def hardware() -> dict[str, str]:
     """Returns the processor, its cores and memory, and the accelerators that Keras sees."""
-    # Without a type: asked for "gpu", JAX raises where there is none.
-    devices = keras.distribution.list_devices()
     pages, page_bytes = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": _processor_name(),
         "cores": str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()),
         "memory": f"{pages * page_bytes / 2**30:.1f} GiB",
-        "accelerators": ", ".join(d for d in devices if not d.startswith("cpu")) or "none",
+        "accelerators": ", ".join(accelerator_names()) or "none",
         "system": f"{platform.system()} {platform.machine()}",
     }
 

@@ -23,6 +23,7 @@ class WarmupLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, learning_rate: float, total_steps: int, warmup_proportion: float) -> None:
         self.learning_rate = learning_rate
         self.total_steps = total_steps
+        self.warmup_proportion = warmup_proportion
         self.warmup_steps = int(warmup_proportion * total_steps)
 
     def __call__(self, step: Any) -> Any:
@@ -34,7 +35,11 @@ class WarmupLinearDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments, as Keras asks of every schedule."""
-        return {"learning_rate": self.learning_rate, "total_steps": self.total_steps}
+        return {
+            "learning_rate": self.learning_rate,
+            "total_steps": self.total_steps,
+            "warmup_proportion": self.warmup_proportion,
+        }
 
 
 def decays(variable: keras.Variable) -> bool:

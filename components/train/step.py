@@ -13,9 +13,7 @@ from components.artifacts.tokens import Tokens, read_tokens
 from components.encoders.build import build_classifier
 from components.encoders.config import EncoderConfig
 from components.encoders.rows import Rows
-from components.encoders.sizes import scratch_config
-from components.errors import InputError
-from components.train.batches import step_count
+from components.train.checks import fitting_encoder, planned_steps
 from components.train.config import TrainConfig
 from components.train.curves import EventLog
 from components.train.loop import Outcome, fine_tune
@@ -42,9 +40,12 @@ def train(
     """
     started = time.monotonic()
     tokens = read_tokens(tokens_path)
-    encoder_config = _encoder_config(encoder, family, tokens)
+    encoder_config = fitting_encoder(
+        encoder, family, tokens.facts.vocab_size, max_seq_length(tokens)
+    )
     train_rows, dev_rows = Rows(tokens.splits["train"]), Rows(tokens.splits["dev"])
-    total_steps = _planned_steps(len(train_rows), config)
+    total_steps = planned_steps(len(train_rows), config)
+    found_versions, found_hardware = versions(), hardware()
     with new_model_folder(model_path) as folder:
         model = _compiled_classifier(encoder_config, config, tokens, total_steps)
         log = EventLog(folder / LOGS)
@@ -66,8 +67,8 @@ def train(
             planned_steps=total_steps,
             seconds=time.monotonic() - started,
             peak_memory_bytes=peak_memory_bytes(),
-            versions=versions(),
-            hardware=hardware(),
+            versions=found_versions,
+            hardware=found_hardware,
             **_outcome_facts(outcome),
         )
         write_model(folder, outcome.weights, facts, tokens)
@@ -77,32 +78,6 @@ def train(
 def max_seq_length(tokens: Tokens) -> int:
     """Returns the longest row that tokenize allowed."""
     return int(tokens.facts.config["max_seq_length"])
-
-
-def _encoder_config(encoder: str, family: str, tokens: Tokens) -> EncoderConfig:
-    config = scratch_config(encoder, tokens.facts.vocab_size)
-    if family and config.family != family:
-        raise InputError(
-            f"train-{family} trains encoders of the {family} family, {encoder!r} is of the "
-            f"{config.family} family; use train-{config.family}"
-        )
-    if max_seq_length(tokens) > config.max_position_embeddings:
-        raise InputError(
-            f"the tokens allow rows of max_seq_length {max_seq_length(tokens)}, {encoder!r} has "
-            f"only {config.max_position_embeddings} positions; tokenize with a smaller one"
-        )
-    return config
-
-
-def _planned_steps(examples: int, config: TrainConfig) -> int:
-    steps = step_count(examples, config.train_batch_size, config.num_train_epochs)
-    if steps == 0:
-        raise InputError(
-            f"{examples} rows in batches of {config.train_batch_size} for "
-            f"{config.num_train_epochs} epochs make no optimizer step; lower train_batch_size or "
-            "raise num_train_epochs"
-        )
-    return steps
 
 
 def _compiled_classifier(

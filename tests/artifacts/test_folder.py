@@ -114,6 +114,28 @@ def test_foreign_files_are_never_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "thesis" / "chapter.txt").read_text() == "mine"
 
 
+def test_another_kind_of_artifact_is_never_overwritten(tmp_path: Path) -> None:
+    write_one(tmp_path / "bert", "weights", kind="model")
+    with pytest.raises(InputError, match="holds model, which would be lost"):
+        write_one(tmp_path / "bert", kind="evaluation")
+    assert (open_folder(tmp_path / "bert", "model") / "a.txt").read_text() == "weights"
+
+
+def test_an_artifact_with_files_of_the_users_is_never_overwritten(tmp_path: Path) -> None:
+    write_one(tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"holds notes\.txt, which is not part of the artifact"):
+        write_one(tmp_path / "out")
+
+
+def test_the_current_folder_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="cannot be replaced as a whole; name a folder inside it"):
+        write_one(Path())
+
+
 def test_an_unwritable_place_is_named() -> None:
     with pytest.raises(InputError, match="cannot write the tokens to /proc/none/out"):
         write_one(Path("/proc/none/out"))

@@ -202,6 +202,7 @@ def test_hostile_labels_stay_text(write: WriteEvaluation, tmp_path: Path) -> Non
         ("<b>&", "&lt;b&gt;&amp;"),
         ("*x* _y_", r"\*x\* \_y\_"),
         ("LEARNING_RATE", "LEARNING_RATE"),
+        ("www.a.b https://c @d", "www&#46;a.b https&#58;//c &#64;d"),
         ("one\ntwo", r"one\\ntwo"),
     ],
 )

@@ -1,18 +1,30 @@
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from kfp import dsl
+from kfp.local.cache import LocalCache
+from kfp.local.subprocess_task_handler import replace_python_executable
 
+import components
+from components.artifacts.folder import new_folder
 from components.errors import InputError
 from components.evaluate.config import EvaluateConfig
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
 from pipelines.albert_vs_bert import albert_vs_bert
+from pipelines.cache import drop_damaged
 from pipelines.code import code_digest, local_image
 from pipelines.compiled import compile_pipeline, to_yaml
+from pipelines.local_python import python3_on_path
 from pipelines.run import pipeline_arguments
-from pipelines.settings import SAMPLE_TRAINING, RunConfig, Settings, with_sample_training
+from pipelines.settings import SCRATCH_TRAINING, RunConfig, Settings, scratch_training
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +90,26 @@ def test_compiling_again_gives_the_same_text(compiled: dict[str, Any]) -> None:
     assert yaml.safe_load(to_yaml(compiled)) == compiled
 
 
-def test_the_local_image_carries_the_codes_digest(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = code_digest()
-    assert before == code_digest()
-    assert local_image() == f"encoder-bakeoff-python:local-{before[:16]}"
+def test_changed_code_has_another_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.py").write_text("x = 1\n")
+    digests = [code_digest(tmp_path), code_digest(tmp_path)]
+    (tmp_path / "sub" / "a.py").write_text("x = 2\n")
+    digests.append(code_digest(tmp_path))
+    (tmp_path / "sub" / "a.py").rename(tmp_path / "a.py")
+    digests.append(code_digest(tmp_path))
     monkeypatch.setenv("KERAS_BACKEND", "another")
-    assert code_digest() != before
+    digests.append(code_digest(tmp_path))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "keras.json").write_text('{"backend": "jax"}')
+    digests.append(code_digest(tmp_path))
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 5
+
+
+def test_the_local_image_carries_the_codes_digest() -> None:
+    digest = code_digest(Path(components.__file__).parent)
+    assert local_image() == f"encoder-bakeoff-python:local-{digest[:16]}"
 
 
 def settings(task: TaskConfig, **run: Any) -> Settings:
@@ -107,15 +133,54 @@ def test_every_argument_is_a_parameter_of_the_pipeline(
 def test_an_encoder_of_the_other_family_is_refused(task: TaskConfig, family: str) -> None:
     other = {"albert": "bert", "bert": "albert"}[family]
     wrong = settings(task, **{f"{family}_encoder": f"scratch:{other}-tiny"})
-    with pytest.raises(InputError, match=f"{family}_encoder must be of the {family} family"):
+    with pytest.raises(InputError, match=f"train-{family} trains encoders of the {family} family"):
         pipeline_arguments(wrong)
 
 
-def test_the_sample_is_trained_as_an_encoder_from_scratch_needs() -> None:
-    train = with_sample_training(TrainConfig(learning_rate=7e-5), TaskConfig(), {"learning_rate"})
-    assert train.learning_rate == 7e-5
-    assert train.num_train_epochs == SAMPLE_TRAINING["num_train_epochs"]
+def test_what_training_would_refuse_is_refused_before(task: TaskConfig) -> None:
+    long = dataclasses.replace(settings(task), tokenize=TokenizeConfig(max_seq_length=513))
+    with pytest.raises(InputError, match="max_seq_length is 513, but 'scratch:albert-tiny' has"):
+        pipeline_arguments(long)
+    short = dataclasses.replace(settings(task), train=TrainConfig(train_batch_size=500))
+    with pytest.raises(InputError, match=r"96 rows in batches of 500 for 3\.0 epochs make no"):
+        pipeline_arguments(short)
 
 
-def test_other_tasks_are_trained_as_told(task: TaskConfig) -> None:
-    assert with_sample_training(TrainConfig(), task, set()) == TrainConfig()
+def test_encoders_from_scratch_are_trained_as_they_need() -> None:
+    assert scratch_training(RunConfig(), set()) == SCRATCH_TRAINING
+    assert scratch_training(RunConfig(), {"learning_rate"}).keys() == {"num_train_epochs"}
+
+
+def test_pre_trained_encoders_are_trained_as_the_recipe_says() -> None:
+    run = RunConfig(albert_encoder="albert-base-zh", bert_encoder="bert-base-chinese")
+    assert scratch_training(run, set()) == {}
+
+
+def test_steps_run_with_this_python_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KFP puts `sys.executable` unquoted into a script, and replaces `python3` in every path."""
+    odd = tmp_path / "my 项目" / "python"
+    odd.parent.mkdir()
+    odd.symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(odd))
+    before = os.environ["PATH"]
+    with python3_on_path():
+        command = ["sh", "-c", "python3 -c 'import sys; print(sys.argv[1])' python3-data"]
+        replaced = replace_python_executable(command, sys.executable)
+        printed = subprocess.run(replaced, capture_output=True, text=True, check=True).stdout
+    assert printed == "python3-data\n"
+    assert (sys.executable, os.environ["PATH"]) == (str(odd), before)
+
+
+def test_damaged_artifacts_are_dropped_from_the_cache(tmp_path: Path) -> None:
+    cache = LocalCache(str(tmp_path / "cache"))
+    for name in ("whole", "damaged"):
+        with new_folder(tmp_path / name, "tokens") as folder:
+            (folder / "a.txt").write_text("abc")
+        artifact = dsl.Dataset(name="tokens", uri=str(tmp_path / name))
+        cache.put(name, {"tokens": artifact, "number": 1})
+    (tmp_path / "damaged" / "a.txt").write_text("ab")
+    drop_damaged(tmp_path / "cache")
+    assert cache.get("whole") is not None
+    assert cache.get("damaged") is None

@@ -18,6 +18,11 @@ def test_local_paths(uri: str, expected: Path) -> None:
     assert local_path(uri) == expected
 
 
+def test_a_home_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(InputError, match="there is no such user's home"):
+        local_path("~nobody-of-that-name/x")
+
+
 @pytest.mark.parametrize("uri", ["gs://bucket/a", "file://elsewhere/a"])
 def test_other_places_are_refused(uri: str) -> None:
     with pytest.raises(InputError, match="only local paths and file:///"):

@@ -19,7 +19,7 @@ from components.tasks.table import READERS
         pytest.param({"task_name": "a/b"}, r"task_name must .* got 'a/b'", id="name-with-slash"),
         pytest.param({"task_name": ".."}, "must start with a letter or digit", id="name-of-dots"),
         pytest.param({"train_samples": -1}, "0 .all. or more, got -1", id="negative-samples"),
-        pytest.param({"data_seed": -1}, "data_seed must be 0 or more, got -1", id="negative-seed"),
+        pytest.param({"data_seed": -1}, "data_seed must be in .* got -1", id="negative-seed"),
         pytest.param({"data": "d"}, "the sample is built in and takes no data", id="sample-folder"),
         pytest.param({"test_data": "t"}, "sample is built in", id="sample-file"),
         pytest.param({"task": "lcqmc"}, r"needs data: a folder \(--data\), or files", id="no-data"),

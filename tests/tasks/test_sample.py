@@ -76,3 +76,10 @@ def test_no_word_gives_the_label_away(sample: dict[str, pd.DataFrame], side: str
 def test_bag_of_words_stays_near_chance(sample: dict[str, pd.DataFrame]) -> None:
     accuracies = bag_of_words_accuracies(sample["train"], sample["test"])
     assert max(accuracies.values()) <= 0.56, accuracies
+
+
+def test_single_questions_are_shared_as_the_readme_says(sample: dict[str, pd.DataFrame]) -> None:
+    """Pairs are new in test, most of their questions are not: about two thirds."""
+    known = set(sample["train"]["text_a"]) | set(sample["train"]["text_b"])
+    questions = [*sample["test"]["text_a"], *sample["test"]["text_b"]]
+    assert 0.62 < sum(q in known for q in questions) / len(questions) < 0.70

@@ -151,7 +151,8 @@ def test_the_best_is_the_most_accurate(
 @pytest.mark.parametrize(
     ("encoder", "family", "changes", "message"),
     [
-        pytest.param("scratch:bert-tiny", "albert", {}, "use train-bert", id="other-family"),
+        pytest.param("scratch:bert-tiny", "albert", {}, "choose scratch:albert-SIZE",
+                     id="other-family"),
         pytest.param("scratch:bert-tiney", "", {}, "did you mean scratch:bert-tiny?", id="typo"),
         pytest.param("roberta", "", {}, "no encoder is called 'roberta'", id="unknown"),
         pytest.param("scratch:bert-tiny", "", {"train_batch_size": 512, "num_train_epochs": 1.0},
