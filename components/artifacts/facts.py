@@ -148,12 +148,40 @@ class DevPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredFacts:
+    """The proof that a checkpoint was loaded.
+
+    Attributes:
+        format: Format and architecture of the checkpoint.
+        source: Where it was read from; for a hub repository with the commit.
+        digest: SHA-256 over the names and bytes of its files.
+        restored: Variables of the encoder whose values are the checkpoint's.
+        expected: Variables that the encoder has.
+        tensors_used: Tensors of the checkpoint that these were made of.
+        tensors: Tensors that the checkpoint holds.
+        initialised: Variables that got random or constant values instead, e.g. the classifier's.
+        left_over: Names of the tensors that were not used, by the reason why.
+    """
+
+    format: str
+    source: str
+    digest: str
+    restored: int
+    expected: int
+    tensors_used: int
+    tensors: int
+    initialised: tuple[str, ...]
+    left_over: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingFacts:
     """How a model came to be: `training.json`.
 
     Attributes:
         family: `albert` or `bert`.
         encoder: The model argument it was started from.
+        restored: What was loaded from a checkpoint; null for an encoder from scratch.
         encoder_config: Every number of the architecture.
         labels: Every label, in the order of the classifier's outputs.
         parameters: Trainable parameters of encoder and classifier.
@@ -180,6 +208,7 @@ class TrainingFacts:
 
     family: str
     encoder: str
+    restored: RestoredFacts | None
     encoder_config: dict[str, Any]
     labels: tuple[str, ...]
     parameters: int

@@ -7,7 +7,7 @@ from components.errors import InputError
 EVAL_BATCH_SIZE = 16
 """Rows of a batch on dev and test unless said otherwise: the original experiment's."""
 
-HIDDEN_ACTS = ("gelu", "gelu_new", "relu")
+HIDDEN_ACTS = ("gelu", "gelu_new", "relu", "tanh")
 PROJECTIONS = ("none", "after_norm", "before_sum")
 
 
@@ -38,7 +38,8 @@ class EncoderConfig:
         num_hidden_groups: Sets of layer weights; num_hidden_layers of them when nothing is shared.
         inner_group_num: Layers in a group, applied one after the other each time.
         normalize_first: LayerNorm before attention and feed-forward (pre-LN), not after.
-        hidden_act: `gelu` (erf), `gelu_new` (tanh) or `relu`: Hugging Face's names.
+        hidden_act: `gelu` (erf), `gelu_new` (gelu's tanh form), `relu` or `tanh`: Hugging Face's
+            names.
         hidden_dropout_prob: Dropout of embeddings and of both outputs of a layer.
         attention_probs_dropout_prob: Dropout of the attention probabilities.
         max_position_embeddings: Longest input in tokens.

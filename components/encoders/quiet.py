@@ -1,4 +1,4 @@
-"""Loading Keras without the lines that TensorFlow's native code prints at start.
+"""Loading Keras and TensorFlow without the lines that native code prints at start.
 
 No environment variable silences them: they come before the log level is read.
 """
@@ -6,16 +6,19 @@ No environment variable silences them: they come before the log level is read.
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-def import_keras_quietly() -> None:
-    """Imports Keras and its backend; what native code prints meanwhile shows only on failure."""
+@contextmanager
+def native_output_hidden() -> Iterator[None]:
+    """Hides what is written to standard error meanwhile; it shows only on failure."""
     sys.stderr.flush()
     standard_error = os.dup(2)
     with tempfile.TemporaryFile() as hidden:
         os.dup2(hidden.fileno(), 2)
         try:
-            import keras  # noqa: F401
+            yield
         except BaseException:
             hidden.seek(0)
             os.write(standard_error, hidden.read())
@@ -23,3 +26,9 @@ def import_keras_quietly() -> None:
         finally:
             os.dup2(standard_error, 2)
             os.close(standard_error)
+
+
+def import_keras_quietly() -> None:
+    """Imports Keras and its backend."""
+    with native_output_hidden():
+        import keras  # noqa: F401

@@ -1,0 +1,141 @@
+"""Recognising what lies in a folder: which format, which architecture, which files."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from components.encoders.checkpoints import huggingface, tf1
+from components.encoders.checkpoints.names import Layout
+from components.encoders.config import EncoderConfig
+from components.errors import InputError
+
+Array = np.ndarray[Any, Any]
+
+_DEEPEST = 2  # folders within folders: archives hold one, named after the model
+
+
+class Tensors(Protocol):
+    """The tensors of a checkpoint, read one by one so that no second copy of all is held.
+
+    Attributes:
+        shapes: Shape of each tensor by name.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+
+    def read(self, name: str) -> Array:
+        """Returns one tensor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A pre-trained encoder on this machine, recognised and not yet read.
+
+    Attributes:
+        folder: Where it lies, its tokenizer's files too.
+        source: Where it came from, for the facts.
+        layout: Where its weights are.
+        config: Its architecture.
+        files: The files that hold architecture and weights.
+        open_tensors: Opens the weights.
+    """
+
+    folder: Path
+    source: str
+    layout: Layout
+    config: EncoderConfig
+    files: tuple[Path, ...]
+    open_tensors: Callable[[], Tensors]
+
+    def digest(self) -> str:
+        """Returns a SHA-256 over the names and bytes of the files."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            with file.open("rb") as stream:
+                content = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest.update(f"{file.name}\0{content}\n".encode())
+        return digest.hexdigest()
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """Recognises the checkpoint that a folder holds, or that the prefix of a TensorFlow 1 one names.
+
+    A folder may hold the checkpoint's folder instead, as unpacked archives do.
+
+    Raises:
+        InputError: There is no checkpoint of a known format, or more than one.
+    """
+    if not path.is_dir():
+        prefix = path.with_name(path.name.removesuffix(tf1.INDEX))
+        if prefix.with_name(prefix.name + tf1.INDEX).is_file():
+            return _open_tf1(prefix)
+        raise InputError(
+            f"{path} is not a folder; name the checkpoint's folder"
+            if path.exists()
+            else f"no checkpoint at {path}: it does not exist"
+        )
+    folders = [path, *(p for p in sorted(path.rglob("*")) if p.is_dir() and _is_near(p, path))]
+    holding = [folder for folder in folders if _holds_weights(folder)]
+    if len(holding) > 1 and holding[0] != path:
+        raise InputError(
+            f"{path} holds several checkpoints: {', '.join(map(str, holding))}; name one of them"
+        )
+    if holding:
+        return _open_folder(holding[0])
+    for folder in folders:
+        huggingface.check_no_pickle(folder)
+    present = sorted(p.name for p in path.iterdir())
+    raise InputError(
+        f"{path} holds no checkpoint: expected a TensorFlow 1 checkpoint (NAME.index, "
+        f"NAME.data-…) or {huggingface.WEIGHTS}; it holds {', '.join(present[:10]) or 'nothing'}"
+        f"{' …' if len(present) > 10 else ''}"
+    )
+
+
+def _is_near(folder: Path, top: Path) -> bool:
+    return len(folder.relative_to(top).parts) <= _DEEPEST
+
+
+def _holds_weights(folder: Path) -> bool:
+    return bool(huggingface.weight_files(folder) or tf1.prefixes_in(folder))
+
+
+def _open_folder(folder: Path) -> Checkpoint:
+    if files := huggingface.weight_files(folder):
+        return _open_hugging_face(folder, files)
+    prefixes = tf1.prefixes_in(folder)
+    if len(prefixes) > 1:
+        raise InputError(
+            f"{folder} holds several checkpoints: {', '.join(p.name for p in prefixes)}; "
+            f"name one, as in {prefixes[0]}"
+        )
+    return _open_tf1(prefixes[0])
+
+
+def _open_hugging_face(folder: Path, files: list[Path]) -> Checkpoint:
+    layout, config = huggingface.architecture_of(folder)
+    return Checkpoint(
+        folder=folder,
+        source=str(folder),
+        layout=layout,
+        config=config,
+        files=(folder / huggingface.CONFIG, *files),
+        open_tensors=lambda: huggingface.HuggingFaceTensors(files),
+    )
+
+
+def _open_tf1(prefix: Path) -> Checkpoint:
+    file, tensors = tf1.config_beside(prefix), tf1.Tf1Tensors(prefix)
+    layout, config = tf1.architecture_of(file, tensors.shapes, prefix)
+    return Checkpoint(
+        folder=prefix.parent,
+        source=str(prefix),
+        layout=layout,
+        config=config,
+        files=(file.path, *tf1.files_of(prefix)),
+        open_tensors=lambda: tensors,
+    )

@@ -1,0 +1,200 @@
+"""Hugging Face checkpoint folders: `config.json` and safetensors, in one file or in shards."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from components.encoders.checkpoints.config_file import ConfigFile
+from components.encoders.checkpoints.names import (
+    HUGGING_FACE_ALBERT,
+    HUGGING_FACE_BERT,
+    Layout,
+)
+from components.encoders.config import EncoderConfig
+from components.errors import InputError
+
+Array = np.ndarray[Any, Any]
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+WEIGHTS_INDEX = "model.safetensors.index.json"
+PICKLE = "pytorch_model.bin"
+
+ACTS = {
+    "gelu": "gelu",
+    "gelu_new": "gelu_new",
+    "gelu_pytorch_tanh": "gelu_new",
+    "relu": "relu",
+    "tanh": "tanh",
+}
+"""`transformers.activations.ACT2FN`'s names to ours: what it calls gelu is the erf form."""
+
+
+class HuggingFaceTensors:
+    """The tensors of safetensors files, read one by one.
+
+    Attributes:
+        shapes: Shape of each tensor by name.
+    """
+
+    def __init__(self, files: list[Path]) -> None:
+        """Takes all the files.
+
+        Raises:
+            InputError: One is cut or damaged.
+        """
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self._readers: dict[str, tuple[Path, Any]] = {}
+        for file in files:
+            try:
+                reader = safe_open(file, framework="numpy")
+            except (SafetensorError, OSError) as error:
+                raise _broken(file, error) from None
+            for name in reader.keys():  # noqa: SIM118 - it is no dict
+                self.shapes[name] = tuple(reader.get_slice(name).get_shape())
+                self._readers[name] = (file, reader)
+
+    def read(self, name: str) -> Array:
+        """Returns one tensor; those of half precision as float32.
+
+        Raises:
+            InputError: The file is cut or damaged.
+        """
+        file, reader = self._readers[name]
+        try:
+            tensor = reader.get_tensor(name)
+        except (SafetensorError, TypeError) as error:
+            raise _broken(file, error) from None
+        return np.asarray(tensor, dtype="float32" if tensor.dtype.itemsize < 4 else None)
+
+
+def _broken(file: Path, error: Exception) -> InputError:
+    return InputError(
+        f"cannot read {file}: {str(error).splitlines()[0]}; it is cut or damaged: fetch it again"
+    )
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Returns the safetensors files of a folder; none where it has no weights of this format.
+
+    Raises:
+        InputError: A shard is missing, or the index cannot be read.
+    """
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if not (folder / WEIGHTS_INDEX).is_file():
+        return []
+    index = ConfigFile.read(folder / WEIGHTS_INDEX).values
+    try:
+        shards = sorted(set(msgspec.convert(index.get("weight_map"), dict[str, str]).values()))
+    except msgspec.ValidationError as error:
+        raise InputError(f"{folder / WEIGHTS_INDEX}: weight_map: {error}") from None
+    for shard in shards:
+        if "/" in shard or not (folder / shard).is_file():
+            raise InputError(f"{folder} lacks {shard}, which {WEIGHTS_INDEX} lists; fetch it again")
+    return [folder / shard for shard in shards]
+
+
+def check_no_pickle(folder: Path) -> None:
+    """Refuses a folder whose only weights are a pickle: loading one may run any code.
+
+    Raises:
+        InputError: It holds `pytorch_model.bin` and no safetensors.
+    """
+    if (folder / PICKLE).is_file():
+        raise InputError(
+            f"{folder} holds its weights as {PICKLE} only, a pickle, which may run any code when "
+            f"it is loaded; if you trust it, convert it where torch is installed: "
+            f"{conversion_command(folder)}"
+        )
+
+
+def conversion_command(folder: Path) -> str:
+    """Returns the shell command that turns a folder's pickle into safetensors."""
+    return (
+        'python -c "import sys, torch, safetensors.torch as s; f = sys.argv[1]; '
+        "w = torch.load(f + '/pytorch_model.bin', map_location='cpu', weights_only=True); "
+        "s.save_file({k: t.clone().contiguous() for k, t in w.items()}, f + '/model.safetensors', "
+        f"{{'format': 'pt'}})\" '{folder}'"
+    )
+
+
+class _Architecture(NamedTuple):
+    """How a `model_type` is laid out, and how its config is read."""
+
+    layout: Layout
+    config_of: Callable[[ConfigFile], EncoderConfig]
+
+
+def architecture_of(folder: Path) -> tuple[Layout, EncoderConfig]:
+    """Reads `config.json`: where the weights are and what the architecture is.
+
+    Raises:
+        InputError: There is no config, it lacks an entry, or describes what is not read here.
+    """
+    file = ConfigFile.read(folder / CONFIG)
+    architecture = file.choice("model_type", ARCHITECTURES)
+    return architecture.layout, architecture.config_of(file)
+
+
+def _check_plain(file: ConfigFile) -> None:
+    """Refuses the variants that share a `model_type` and compute something else."""
+    for key, plain in (
+        ("position_embedding_type", "absolute"), ("use_task_id", False), ("is_decoder", False),
+    ):  # fmt: skip
+        file.choice(key, {plain: plain}, default=plain)
+
+
+def _shared(file: ConfigFile, dropout: float) -> dict[str, Any]:
+    """Reads what BERT and ALBERT have in common; absent entries as transformers' configs do."""
+    return {
+        "vocab_size": file.whole("vocab_size"),
+        "hidden_size": file.whole("hidden_size"),
+        "num_hidden_layers": file.whole("num_hidden_layers"),
+        "num_attention_heads": file.whole("num_attention_heads"),
+        "intermediate_size": file.whole("intermediate_size"),
+        "hidden_act": file.choice("hidden_act", ACTS),
+        "hidden_dropout_prob": file.number("hidden_dropout_prob", dropout, below=1),
+        "attention_probs_dropout_prob": file.number(
+            "attention_probs_dropout_prob", dropout, below=1
+        ),
+        "max_position_embeddings": file.whole("max_position_embeddings"),
+        "type_vocab_size": file.whole("type_vocab_size", 2),
+        "initializer_range": file.number("initializer_range", 0.02),
+        "layer_norm_eps": file.number("layer_norm_eps", 1e-12),
+    }
+
+
+def _bert_config(file: ConfigFile) -> EncoderConfig:
+    _check_plain(file)
+    shared = _shared(file, dropout=0.1)
+    return EncoderConfig(
+        family="bert",
+        embedding_size=shared["hidden_size"],
+        embedding_projection="none",
+        num_hidden_groups=shared["num_hidden_layers"],
+        **shared,
+    )
+
+
+def _albert_config(file: ConfigFile) -> EncoderConfig:
+    _check_plain(file)
+    return EncoderConfig(
+        family="albert",
+        embedding_size=file.whole("embedding_size"),
+        embedding_projection="after_norm",
+        num_hidden_groups=file.whole("num_hidden_groups", 1),
+        inner_group_num=file.whole("inner_group_num", 1),
+        **_shared(file, dropout=0.0),
+    )
+
+
+ARCHITECTURES: Mapping[str, _Architecture] = {
+    "bert": _Architecture(HUGGING_FACE_BERT, _bert_config),
+    "ernie": _Architecture(HUGGING_FACE_BERT, _bert_config),
+    "albert": _Architecture(HUGGING_FACE_ALBERT, _albert_config),
+}

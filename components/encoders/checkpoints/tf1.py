@@ -1,0 +1,219 @@
+"""TensorFlow 1 checkpoints of google-research/bert, google-research/albert and albert_zh.
+
+The one file here that uses TensorFlow, whatever the backend of Keras: its own reader is the only
+one of this format.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.encoders.checkpoints.config_file import ConfigFile
+from components.encoders.checkpoints.names import (
+    TF1_ALBERT_ZH,
+    TF1_BERT,
+    TF1_GOOGLE_ALBERT,
+    Layout,
+)
+from components.encoders.config import EncoderConfig
+from components.encoders.quiet import native_output_hidden
+from components.errors import InputError
+
+Array = np.ndarray[Any, Any]
+
+ACTS = {"gelu": "gelu_new", "relu": "relu", "tanh": "tanh"}
+"""The original codes' names to ours: what they call gelu is its tanh form (`modeling.gelu`)."""
+
+LN_TYPES = {"postln": False, "preln": True}
+"""albert_zh's `ln_type` to `normalize_first`."""
+
+PUBLISHED_LN_TYPES = {
+    (4, 312): "postln",
+    (12, 768): "postln",
+    (24, 1024): "postln",
+    (24, 2048): "postln",
+    (12, 4096): "preln",
+}
+"""`ln_type` of albert_zh's own models by (num_hidden_layers, hidden_size): its configs."""
+
+INDEX, DATA = ".index", ".data-"
+
+
+class Tf1Tensors:
+    """The tensors of a TensorFlow 1 checkpoint, read one by one.
+
+    Attributes:
+        shapes: Shape of each tensor by name.
+    """
+
+    def __init__(self, prefix: Path) -> None:
+        """Takes the path without `.index`.
+
+        Raises:
+            InputError: It is not a checkpoint.
+        """
+        with native_output_hidden():
+            import tensorflow as tf
+        self._prefix, self._errors = prefix, (tf.errors.OpError, RuntimeError, ValueError)
+        try:
+            self._reader = tf.train.load_checkpoint(str(prefix))
+            shapes = self._reader.get_variable_to_shape_map()
+        except self._errors as error:
+            raise self._broken(error) from None
+        self.shapes: Mapping[str, tuple[int, ...]] = {n: tuple(s) for n, s in shapes.items()}
+
+    def read(self, name: str) -> Array:
+        """Returns one tensor.
+
+        Raises:
+            InputError: The file is cut or damaged.
+        """
+        try:
+            return np.asarray(self._reader.get_tensor(name))
+        except self._errors as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: Exception) -> InputError:
+        reason = str(error).strip().splitlines()[0]
+        return InputError(
+            f"cannot read the TensorFlow checkpoint {self._prefix}: {reason}; "
+            "it is cut or damaged: fetch it again"
+        )
+
+
+def prefixes_in(folder: Path) -> list[Path]:
+    """Returns the checkpoints in a folder: each path without `.index`, its data files beside it."""
+    found = (path.with_name(path.name.removesuffix(INDEX)) for path in folder.glob(f"*{INDEX}"))
+    return sorted(prefix for prefix in found if files_of(prefix)[1:])
+
+
+def files_of(prefix: Path) -> list[Path]:
+    """Returns the files of a checkpoint: the index, then its data files."""
+    data = sorted(p for p in prefix.parent.iterdir() if p.name.startswith(prefix.name + DATA))
+    return [prefix.with_name(prefix.name + INDEX), *data]
+
+
+def config_beside(prefix: Path) -> ConfigFile:
+    """Reads the config that lies beside a checkpoint: `bert_config.json`, `albert_config….json`.
+
+    Raises:
+        InputError: There is none, or several.
+    """
+    candidates = sorted(prefix.parent.glob("*config*.json"))
+    found = [
+        file
+        for file in map(ConfigFile.read, candidates)
+        if "hidden_size" in file.values and not file.path.name.startswith("tokenizer")
+    ]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(file.path.name for file in found)
+    raise InputError(
+        f"{prefix.parent} holds several configs: {names}; keep the one of {prefix.name}"
+        if found
+        else f"{prefix.parent} holds no config of {prefix.name}; put its bert_config.json or "
+        "albert_config.json there"
+    )
+
+
+def architecture_of(
+    file: ConfigFile, names: Collection[str], prefix: Path
+) -> tuple[Layout, EncoderConfig]:
+    """Tells the layout of a checkpoint from its variables' names, and reads its config.
+
+    Raises:
+        InputError: The variables are no encoder's of these families, the config lacks an entry, or
+            one makes no encoder.
+    """
+    for mark, (layout, config_of) in ARCHITECTURES.items():
+        if any(name.startswith(mark) for name in names):
+            return layout, config_of(file, names)
+    raise InputError(
+        f"{prefix} holds no BERT or ALBERT encoder: no variable begins with "
+        f"{' or '.join(ARCHITECTURES)}; it begins with {', '.join(sorted(names)[:5])}"
+    )
+
+
+def _shared(file: ConfigFile) -> dict[str, Any]:
+    """Reads what the three codes' configs have in common."""
+    return {
+        "vocab_size": file.whole("vocab_size"),
+        "hidden_size": file.whole("hidden_size"),
+        "num_hidden_layers": file.whole("num_hidden_layers"),
+        "num_attention_heads": file.whole("num_attention_heads"),
+        "intermediate_size": file.whole("intermediate_size"),
+        "hidden_act": file.choice("hidden_act", ACTS),
+        "hidden_dropout_prob": file.number("hidden_dropout_prob", 0.0, below=1),
+        "attention_probs_dropout_prob": file.number("attention_probs_dropout_prob", 0.0, below=1),
+        "max_position_embeddings": file.whole("max_position_embeddings"),
+        "type_vocab_size": file.whole("type_vocab_size"),
+        "initializer_range": file.number("initializer_range", 0.02),
+    }
+
+
+def _bert_config(file: ConfigFile, _: Collection[str]) -> EncoderConfig:
+    shared = _shared(file)
+    return EncoderConfig(
+        family="bert",
+        embedding_size=shared["hidden_size"],
+        embedding_projection="none",
+        num_hidden_groups=shared["num_hidden_layers"],
+        **shared,
+    )
+
+
+def _google_albert_config(file: ConfigFile, names: Collection[str]) -> EncoderConfig:
+    # Google's code widens only where there is something to widen.
+    widens = any("embedding_hidden_mapping_in" in name for name in names)
+    return EncoderConfig(
+        family="albert",
+        embedding_size=file.whole("embedding_size"),
+        embedding_projection="after_norm" if widens else "none",
+        num_hidden_groups=file.whole("num_hidden_groups", 1),
+        inner_group_num=file.whole("inner_group_num", 1),
+        **_shared(file),
+    )
+
+
+def _albert_zh_config(file: ConfigFile, _: Collection[str]) -> EncoderConfig:
+    shared = _shared(file)
+    return EncoderConfig(
+        family="albert",
+        embedding_size=file.whole("embedding_size"),
+        embedding_projection="before_sum",
+        num_hidden_groups=1,
+        normalize_first=_normalize_first(
+            file, shared["num_hidden_layers"], shared["hidden_size"]
+        ),
+        **shared,
+    )
+
+
+ARCHITECTURES: Mapping[str, tuple[Layout, Callable[[ConfigFile, Collection[str]], EncoderConfig]]]
+ARCHITECTURES = {
+    "bert/encoder/layer_shared/": (TF1_ALBERT_ZH, _albert_zh_config),
+    "bert/encoder/transformer/group_0/": (TF1_GOOGLE_ALBERT, _google_albert_config),
+    "bert/encoder/layer_0/": (TF1_BERT, _bert_config),
+}
+"""Layout and config by what tells them apart: where the variables of the first layer lie."""
+
+
+def _normalize_first(file: ConfigFile, layers: int, hidden: int) -> bool:
+    """Reads `ln_type`; names and shapes of post- and pre-LN are the same, a wrong one is silent."""
+    known = PUBLISHED_LN_TYPES.get((layers, hidden))
+    whose = f"albert_zh's model of {layers} layers of {hidden} is {known!r}"
+    if "ln_type" not in file.values:
+        advice = whose if known else "'postln' in all of albert_zh's but xxlarge, which is 'preln'"
+        raise InputError(
+            f"{file.path} lacks 'ln_type', and the wrong one computes garbage silently: add "
+            f'"ln_type": "postln" or "preln" ({advice})'
+        )
+    normalize_first = file.choice("ln_type", LN_TYPES)
+    if known and normalize_first != LN_TYPES[known]:
+        raise InputError(
+            f"{file.path}: ln_type is {file.values['ln_type']!r}, but {whose}, and the wrong one "
+            f'computes garbage silently: write "ln_type": "{known}"'
+        )
+    return normalize_first
