@@ -1,7 +1,8 @@
 """The one error that a user's mistake raises, and how a process ends on it."""
 
+import difflib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 USER_MISTAKE = 2
@@ -13,6 +14,13 @@ class InputError(ValueError):
 
     Commands print it as one line and exit with code 2; it never shows as a traceback.
     """
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Returns `; did you mean 'NAME'?` for the known name closest to a mistyped one, or nothing."""
+    by_lower_case = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(given.lower(), by_lower_case, n=1)
+    return f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""
 
 
 @contextmanager

@@ -4,10 +4,9 @@ import dataclasses
 import re
 from dataclasses import dataclass
 
-from components.errors import InputError
-from components.tasks.kinds import TASKS, did_you_mean
+from components.errors import InputError, did_you_mean
+from components.tasks.kinds import SPLITS, TASKS
 
-SPLITS = ("train", "dev", "test")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 COLUMN_FIELDS = ("text_a_column", "text_b_column", "label_column")
 
@@ -17,12 +16,14 @@ class TaskConfig:
     """Which data a comparison is made on.
 
     Attributes:
-        task: `sample` (built in), `lcqmc`, or `table` for your own data; `bakeoff tasks` explains.
+        task: `sample` (built in), a published task such as `lcqmc`, or `table` for your own data;
+            `bakeoff tasks` explains.
         task_name: Name in the report's rows; empty = the task.
         data: Folder with the train, dev and (if there is one) test file.
         train_data: Train file, instead of the folder's; path or file:// URI.
         dev_data: Dev file, instead of the folder's.
         test_data: Test file, instead of the folder's.
+        language: Language of the texts, for tasks that have several; empty = `zh` for `xnli`.
         text_a_column: Column of the text, or of the first of two; task `table` only.
         text_b_column: Column of the second text; empty = one text a row; task `table` only.
         label_column: Column of the label; task `table` only.
@@ -36,6 +37,7 @@ class TaskConfig:
     train_data: str = ""
     dev_data: str = ""
     test_data: str = ""
+    language: str = ""
     text_a_column: str = "text_a"
     text_b_column: str = ""
     label_column: str = "label"
@@ -45,6 +47,7 @@ class TaskConfig:
     def __post_init__(self) -> None:
         self._check_names()
         self._check_places()
+        self._check_language()
         self._check_columns()
         if self.train_samples < 0:
             raise InputError(f"train_samples must be 0 (all) or more, got {self.train_samples}")
@@ -75,6 +78,18 @@ class TaskConfig:
                 "--dev-data, and --test-data where there is one)"
             )
 
+    def _check_language(self) -> None:
+        allowed = TASKS[self.task].languages
+        if self.language and not allowed:
+            raise InputError(
+                f"language={self.language!r}: task {self.task!r} has one language; leave it out"
+            )
+        if self.language and self.language not in allowed:
+            raise InputError(
+                f"task {self.task!r} has no language {self.language!r}: choose one of "
+                f"{', '.join(allowed)}"
+            )
+
     def _check_columns(self) -> None:
         defaults = {f.name: f.default for f in dataclasses.fields(self) if f.name in COLUMN_FIELDS}
         given = [name for name in COLUMN_FIELDS if getattr(self, name) != defaults[name]]
@@ -98,6 +113,11 @@ class TaskConfig:
     def name(self) -> str:
         """Name in the report's rows."""
         return self.task_name or self.task
+
+    @property
+    def rows_language(self) -> str:
+        """Language whose rows are read; empty where the task has one."""
+        return self.language or next(iter(TASKS[self.task].languages), "")
 
     @property
     def columns(self) -> dict[str, str]:

@@ -30,12 +30,14 @@ def split_facts(
     rows: pd.DataFrame,
     labels: Sequence[str],
     train_pairs: set[TextPair],
+    dropped: Mapping[str, int],
     rows_in_source: int,
     sha256: str,
 ) -> SplitFacts:
     """Returns the facts of a split.
 
     `train_pairs` are the unordered pairs of the train rows used; empty for train itself.
+    `dropped` counts rows of the source that are none of the task's, by the reason why.
     """
     pairs = text_pairs(rows)
     known = rows["label"].dropna().tolist()
@@ -43,6 +45,7 @@ def split_facts(
     return SplitFacts(
         rows=len(rows),
         rows_in_source=rows_in_source,
+        dropped=dict(dropped),
         label_counts={label: counts[i] for i, label in enumerate(labels)} if known else {},
         characters=LengthFacts.of(np.array([len(a) + len(b) for a, b in pairs], dtype=np.int64)),
         duplicates=duplicates(pairs, known),

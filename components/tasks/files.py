@@ -8,11 +8,10 @@ from pathlib import Path
 
 from components.errors import InputError
 from components.storage import local_path
-from components.tasks.config import SPLITS, TaskConfig
-from components.tasks.kinds import LCQMC_SUFFIXES, TABLE_SUFFIXES
+from components.tasks.config import TaskConfig
+from components.tasks.kinds import SPLITS, TASKS
 
 OPTIONAL_SPLIT = "test"
-SUFFIXES = {"lcqmc": LCQMC_SUFFIXES, "table": TABLE_SUFFIXES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def read_sources(config: TaskConfig) -> dict[str, Source]:
     if config.task == "sample":
         return _sample_sources()
     try:
-        found = find_files(config, SUFFIXES[config.task])
+        found = find_files(config)
     except OSError as error:
         raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
     return {split: Source(path, read_bytes(path)) for split, path in found.items()}
@@ -67,7 +66,7 @@ def _sample_sources() -> dict[str, Source]:
     }
 
 
-def find_files(config: TaskConfig, suffixes: Sequence[str]) -> dict[str, Path]:
+def find_files(config: TaskConfig) -> dict[str, Path]:
     """Returns the file of each split: the one named for it, else the folder's.
 
     Raises:
@@ -80,23 +79,25 @@ def find_files(config: TaskConfig, suffixes: Sequence[str]) -> dict[str, Path]:
         raise InputError(f"data {folder} {what if folder.exists() else 'does not exist'}")
     found = {}
     for split in SPLITS:
+        names = TASKS[config.task].file_names(split, config.rows_language)
         if named := config.file_of(split):
-            found[split] = _named(named, split, suffixes)
-        elif folder is not None and (path := _in_folder(folder, split, suffixes)):
+            found[split] = _named(named, split, names)
+        elif folder is not None and (path := _in_folder(folder, split, names)):
             found[split] = path
         elif folder is not None and split != OPTIONAL_SPLIT:
             present = sorted(path.name for path in folder.iterdir())
             raise InputError(
                 f"no {split} file in {folder}: looked for "
-                f"{', '.join(split + suffix for suffix in suffixes)}; it holds "
+                f"{', '.join(names)}; it holds "
                 f"{', '.join(present[:10]) or 'nothing'}{' …' if len(present) > 10 else ''}; "
                 f"rename the file, or name it with --{split}-data"
             )
     return found
 
 
-def _named(uri: str, split: str, suffixes: Sequence[str]) -> Path:
+def _named(uri: str, split: str, names: Sequence[str]) -> Path:
     path = local_path(uri)
+    suffixes = dict.fromkeys(Path(name).suffix for name in names)
     if path.suffix not in suffixes and not path.is_dir():
         raise InputError(
             f"{split}_data {path} ends in {path.suffix!r}, expected {' or '.join(suffixes)}"
@@ -104,14 +105,14 @@ def _named(uri: str, split: str, suffixes: Sequence[str]) -> Path:
     return path
 
 
-def _in_folder(folder: Path, split: str, suffixes: Sequence[str]) -> Path | None:
-    present = [path for suffix in suffixes if (path := folder / f"{split}{suffix}").exists()]
+def _in_folder(folder: Path, split: str, names: Sequence[str]) -> Path | None:
+    present = [name for name in names if (folder / name).exists()]
     if len(present) > 1:
         raise InputError(
-            f"{folder} has several {split} files: {', '.join(p.name for p in present)}; "
+            f"{folder} has several {split} files: {', '.join(present)}; "
             f"keep one, or name it with --{split}-data"
         )
-    return present[0] if present else None
+    return folder / present[0] if present else None
 
 
 def read_bytes(path: Path) -> bytes:

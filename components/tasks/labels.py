@@ -6,16 +6,19 @@ import pandas as pd
 
 from components.errors import InputError
 from components.tasks.files import Source
+from components.tasks.kinds import listed
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]+")
-SHOWN = 20  # labels listed in a message
 
 
-def labels_of(train: pd.DataFrame, source: Source) -> tuple[str, ...]:
-    """Returns the labels of train: by number if all are whole numbers, else by text.
+def labels_of(train: pd.DataFrame, source: Source, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Returns the classes: the labels known of the task, else those of train.
+
+    The labels of train are sorted by number if all are whole numbers, else by text. Known ones stay
+    as they are, and rare ones that train lacks stay in, so that results can be compared.
 
     Raises:
-        InputError: A label cannot be a name, or there is one label only.
+        InputError: A label cannot be a name, or train has one label only.
     """
     labels = set(train["label"])
     if unfit := {label for label in labels if not _is_name(label)}:
@@ -26,6 +29,8 @@ def labels_of(train: pd.DataFrame, source: Source) -> tuple[str, ...]:
         raise InputError(
             f"{source.path} has one label only, {labels.pop()!r}; a classifier needs at least two"
         )
+    if known:
+        return known
     if all(map(WHOLE_NUMBER.fullmatch, labels)):
         return tuple(sorted(labels, key=lambda label: (int(label), label)))
     return tuple(sorted(labels))
@@ -33,6 +38,19 @@ def labels_of(train: pd.DataFrame, source: Source) -> tuple[str, ...]:
 
 def _is_name(label: str) -> bool:
     return bool(label) and label == label.strip() and label.isprintable()
+
+
+def check_known(rows: pd.DataFrame, known: tuple[str, ...], source: Source, column: str) -> None:
+    """Checks that every label is one of those known of the task.
+
+    Raises:
+        InputError: Another label occurs.
+    """
+    if unknown := set(rows["label"].dropna()) - set(known):
+        line, label = rows.loc[rows["label"].isin(unknown), ["line", "label"]].iloc[0]
+        raise InputError(
+            f"{source.at(line)} column {column!r}: label {label!r}, expected one of {listed(known)}"
+        )
 
 
 def class_indices(rows: pd.DataFrame, labels: tuple[str, ...], source: Source) -> "pd.Series[int]":
@@ -43,9 +61,9 @@ def class_indices(rows: pd.DataFrame, labels: tuple[str, ...], source: Source) -
     """
     if unknown := set(rows["label"].dropna()) - set(labels):
         line, label = rows.loc[rows["label"].isin(unknown), ["line", "label"]].iloc[0]
-        shown = ", ".join(map(repr, labels[:SHOWN])) + (" …" if len(labels) > SHOWN else "")
         raise InputError(
-            f"{source.at(line)}: label {label!r} does not occur in train, whose labels are {shown}"
+            f"{source.at(line)}: label {label!r} does not occur in train, whose labels are "
+            f"{listed([*map(repr, labels)])}"
         )
     index = {label: number for number, label in enumerate(labels)}
     return rows["label"].map(index).astype("Int64")

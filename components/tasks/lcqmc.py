@@ -4,8 +4,8 @@ import pandas as pd
 
 from components.errors import InputError
 from components.tasks.files import Source, split_lines
+from components.tasks.kinds import NO_OR_YES
 
-LABELS = ("0", "1")
 COLUMNS = ("text_a", "text_b", "label")
 HEADER_NAMES = frozenset({"label", "labels", "gold_label", "is_duplicate", "score", "标签"})
 HEADER_NAMES_WITHOUT_LABEL = frozenset({"text_b", "sentence2", "question2", "query2", "title"})
@@ -35,7 +35,7 @@ def parse_lcqmc(source: Source, labelled: bool) -> pd.DataFrame:
                 f"{source.at(number)}: {len(fields)} tab-separated columns, expected {width} "
                 f"({', '.join(COLUMNS[:width])})"
             )
-        if width == len(COLUMNS) and fields[-1] not in LABELS:
+        if width == len(COLUMNS) and fields[-1] not in NO_OR_YES:
             hint = "; a header would call this column 'label'" if number == 1 else ""
             raise InputError(
                 f"{source.at(number)} column 3: label {fields[-1]!r}, expected 0 or 1{hint}"

@@ -12,10 +12,12 @@ from components.errors import InputError
 from components.tasks.config import TaskConfig
 from components.tasks.facts import digest_of, split_facts, text_pairs, unordered
 from components.tasks.files import OPTIONAL_SPLIT, Source, read_sources
-from components.tasks.labels import class_indices, labels_of
+from components.tasks.kinds import TASKS
+from components.tasks.labels import check_known, class_indices, labels_of
 from components.tasks.lcqmc import parse_lcqmc
 from components.tasks.sampling import stratified_sample
-from components.tasks.table import parse_table
+from components.tasks.selection import select_rows
+from components.tasks.table import check_texts, parse_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,61 +27,75 @@ class TaskData:
     Attributes:
         facts: Counts, lengths, leakage, digest.
         splits: For each split a table with `row` (position among the data rows of the source, from
-            0), `text_a`, `text_b` (None for single sentences) and `label` (index into facts.labels,
-            NA where the split has no labels).
+            0; dropped rows have theirs too), `text_a`, `text_b` (None for single
+            sentences) and `label` (index into facts.labels, NA where the split has no labels).
     """
 
     facts: DataFacts
     splits: Mapping[str, pd.DataFrame]
 
 
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A split as its file has it.
+
+    Attributes:
+        rows: text_a, text_b, label (text or None), line and row of each of the task's rows.
+        dropped: Other rows of the file, by the reason why.
+    """
+
+    rows: pd.DataFrame
+    dropped: Mapping[str, int]
+
+    @property
+    def rows_in_source(self) -> int:
+        return len(self.rows) + sum(self.dropped.values())
+
+
 def load_task(config: TaskConfig) -> TaskData:
     """Reads a task's splits.
 
     Raises:
-        InputError: A file is missing or malformed, a text is empty, a label of dev or test does not
-            occur in train, train has one label only, or `train_samples` are not to be had.
+        InputError: A file is missing or malformed, a text is empty, a label is none of the task's
+            or, where the task does not say which there are, does not occur in train, train has one
+            label only, or `train_samples` are not to be had.
     """
     sources = read_sources(config)
     parsed = {split: _parse(config, split, source) for split, source in sources.items()}
-    labels = labels_of(parsed["train"], sources["train"])
-    splits = {split: _labelled(rows, labels, sources[split]) for split, rows in parsed.items()}
+    labels = labels_of(parsed["train"].rows, sources["train"], TASKS[config.task].labels)
+    splits = {split: _labelled(one.rows, labels, sources[split]) for split, one in parsed.items()}
     if config.train_samples:
         train = splits["train"]
         chosen = stratified_sample(
             train["label"].to_numpy(np.int64), config.train_samples, config.data_seed
         )
         splits["train"] = train.iloc[chosen].reset_index(drop=True)
-    rows_in_source = {split: len(rows) for split, rows in parsed.items()}
-    return TaskData(_facts(config, sources, rows_in_source, splits, labels), splits)
+    return TaskData(_facts(config, sources, parsed, splits, labels), splits)
 
 
-def _parse(config: TaskConfig, split: str, source: Source) -> pd.DataFrame:
-    """Returns text_a, text_b, label (text or None) and line of each row; no text is empty."""
-    labelled = split != OPTIONAL_SPLIT
-    if config.task == "table":
-        rows = parse_table(source, config.columns, labelled)
+def _parse(config: TaskConfig, split: str, source: Source) -> _Parsed:
+    """Reads a split: no text is empty, and labels are the task's where it says which."""
+    kind, labelled = TASKS[config.task], split != OPTIONAL_SPLIT
+    file = kind.files.get(split)
+    columns = config.columns if config.task == "table" else file.columns if file else {}
+    if file and columns:
+        rows = parse_table(source, columns, labelled, file.joined)
     else:
         rows = parse_lcqmc(source, labelled)
-    for column in ("text_a", "text_b"):
-        empty = [
-            line
-            for text, line in zip(rows[column], rows["line"], strict=True)
-            if text is not None and not text.strip()
-        ]
-        if empty:
-            raise InputError(
-                f"{source.at(empty[0])}: {config.columns.get(column, column)} is empty "
-                f"({len(empty)} such rows); remove these rows"
-            )
-    return rows
+    rows, dropped = select_rows(
+        rows.assign(row=np.arange(len(rows), dtype=np.int64)), kind, config.rows_language, source
+    )
+    check_texts(rows, columns, source)
+    if kind.labels:
+        check_known(rows, kind.labels, source, columns.get("label", "label"))
+    return _Parsed(rows, dropped)
 
 
 def _labelled(rows: pd.DataFrame, labels: tuple[str, ...], source: Source) -> pd.DataFrame:
     """Returns a split as `TaskData` holds it."""
     return pd.DataFrame(
         {
-            "row": np.arange(len(rows), dtype=np.int64),
+            "row": rows["row"],
             "text_a": rows["text_a"],
             "text_b": rows["text_b"],
             "label": class_indices(rows, labels, source),
@@ -90,7 +106,7 @@ def _labelled(rows: pd.DataFrame, labels: tuple[str, ...], source: Source) -> pd
 def _facts(
     config: TaskConfig,
     sources: Mapping[str, Source],
-    rows_in_source: Mapping[str, int],
+    parsed: Mapping[str, _Parsed],
     splits: Mapping[str, pd.DataFrame],
     labels: tuple[str, ...],
 ) -> DataFacts:
@@ -105,7 +121,8 @@ def _facts(
                 rows,
                 labels,
                 set() if split == "train" else train_pairs,
-                rows_in_source[split],
+                parsed[split].dropped,
+                parsed[split].rows_in_source,
                 sha256[split],
             )
             for split, rows in splits.items()

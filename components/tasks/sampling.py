@@ -36,7 +36,7 @@ def stratified_sample(labels: Array, size: int, seed: int) -> Array:
     Raises:
         InputError: `size` is more than there are rows or less than there are labels.
     """
-    counts = np.bincount(labels).tolist()
+    present, counts = np.unique(labels, return_counts=True)
     if size > len(labels):
         raise InputError(
             f"train_samples is {size}, but train has only {len(labels)} rows; 0 takes all"
@@ -49,7 +49,7 @@ def stratified_sample(labels: Array, size: int, seed: int) -> Array:
     numbers = np.random.PCG64(seed).random_raw(len(labels))
     chosen = [
         rows[np.argsort(numbers[rows], kind="stable")[:share]]
-        for label, share in enumerate(rows_of_each_label(counts, size))
+        for label, share in zip(present, rows_of_each_label(counts.tolist(), size), strict=True)
         for rows in [np.flatnonzero(labels == label)]
     ]
     return np.sort(np.concatenate(chosen))

@@ -11,9 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.errors import InputError
+from components.errors import InputError, did_you_mean
 from components.tasks.files import Source, decode, split_lines
-from components.tasks.kinds import did_you_mean
 
 Row = tuple[int, Sequence[Any]]
 """A line number from 1 and the values of the chosen columns."""
@@ -32,11 +31,15 @@ class Table:
     rows: Callable[[Sequence[str]], Iterator[Row]]
 
 
-def parse_table(source: Source, columns: Mapping[str, str], labelled: bool) -> pd.DataFrame:
+def parse_table(
+    source: Source, columns: Mapping[str, str], labelled: bool, joined: str = ""
+) -> pd.DataFrame:
     """Reads rows of text_a, text_b (None without a second column), label and line (from 1).
 
-    `columns` gives the table's name for each of text_a, text_b and label. In a file that need not
-    be `labelled` the label column may be missing: labels are None.
+    `columns` gives the table's name for each of text_a, text_b, label and, where rows are of
+    several languages, language: the result has that column too. In a file that need not be
+    `labelled` the label column may be missing: labels are None. The lists of words that the column
+    `joined` holds become texts.
 
     Raises:
         InputError: The file cannot be parsed, a column is missing, a value is not a text or label,
@@ -53,10 +56,29 @@ def parse_table(source: Source, columns: Mapping[str, str], labelled: bool) -> p
         raise InputError(f"{source.path} has a header and no rows")
     read: dict[str, Any] = {"text_a": None, "text_b": None, "label": None}
     for position, (ours, theirs) in enumerate(chosen.items()):
-        convert = _label if ours == "label" else _text
+        convert = _joined if theirs == joined else _label if ours == "label" else _text
         read[ours] = [convert(values[position], source, line, theirs) for line, values in rows]
     frame = pd.DataFrame(read, index=range(len(rows)), dtype=object)
     return frame.assign(line=[line for line, _ in rows])
+
+
+def check_texts(rows: pd.DataFrame, columns: Mapping[str, str], source: Source) -> None:
+    """Checks that no text is empty; `columns` gives the table's name for each of ours.
+
+    Raises:
+        InputError: One is.
+    """
+    for column in ("text_a", "text_b"):
+        empty = [
+            line
+            for text, line in zip(rows[column], rows["line"], strict=True)
+            if text is not None and not text.strip()
+        ]
+        if empty:
+            raise InputError(
+                f"{source.at(empty[0])}: {columns.get(column, column)} is empty "
+                f"({len(empty)} such rows); remove these rows"
+            )
 
 
 def _checked_column(column: str, present: Sequence[str], source: Source) -> str:
@@ -74,6 +96,12 @@ def _text(value: Any, source: Source, line: int, column: str) -> str:
     if isinstance(value, str):
         return value
     raise _unfit(value, source, line, column, "text")
+
+
+def _joined(value: Any, source: Source, line: int, column: str) -> str:
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return " ".join(value)
+    raise _unfit(value, source, line, column, "a list of texts")
 
 
 def _label(value: Any, source: Source, line: int, column: str) -> str:

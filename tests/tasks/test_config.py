@@ -1,21 +1,19 @@
-import dataclasses
 from typing import Any
 
 import pytest
 
 from components.errors import InputError
 from components.flags import field_help
-from components.tasks import TASKS, TaskConfig, TaskKind
-from components.tasks.files import SUFFIXES
-from components.tasks.kinds import did_you_mean
-from components.tasks.table import READERS
+from components.tasks import TaskConfig
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        pytest.param({"task": "lcqcm"}, "sample, lcqmc, table; did you mean 'lcqmc'", id="typo"),
-        pytest.param({"task": "zzz"}, "no task is called 'zzz'.*lcqmc, table$", id="no-task"),
+        pytest.param(
+            {"task": "lcqcm"}, "sample, lcqmc, .*, table; did you mean 'lcqmc'", id="typo"
+        ),
+        pytest.param({"task": "zzz"}, "no task is called 'zzz'.*csl, table$", id="no-task"),
         pytest.param({"task_name": "a/b"}, r"task_name must .* got 'a/b'", id="name-with-slash"),
         pytest.param({"task_name": ".."}, "must start with a letter or digit", id="name-of-dots"),
         pytest.param({"train_samples": -1}, "0 .all. or more, got -1", id="negative-samples"),
@@ -28,6 +26,16 @@ from components.tasks.table import READERS
             {"task": "lcqmc", "data": "d", "text_b_column": "b"},
             "text_b_column='b': columns can be named for task 'table' only",
             id="fixed-columns",
+        ),
+        pytest.param(
+            {"task": "xnli", "data": "d", "language": "cn"},
+            "task 'xnli' has no language 'cn': choose one of zh, ar, .*, ur, vi$",
+            id="no-such-language",
+        ),
+        pytest.param(
+            {"task": "cmnli", "data": "d", "language": "en"},
+            "language='en': task 'cmnli' has one language; leave it out",
+            id="only-one-language",
         ),
         pytest.param(
             {"task": "table", "data": "d", "text_b_column": "label"},
@@ -60,6 +68,15 @@ def test_two_files_without_a_folder_are_enough() -> None:
     assert [config.file_of(split) for split in ("train", "dev", "test")] == ["a.tsv", "b.tsv", ""]
 
 
+@pytest.mark.parametrize(
+    ("values", "language"),
+    [({"task": "xnli"}, "zh"), ({"task": "xnli", "language": "en"}, "en"), ({"task": "csl"}, "")],
+    ids=["default", "chosen", "only-one"],
+)
+def test_the_language_of_the_rows(values: dict[str, str], language: str) -> None:
+    assert TaskConfig(data="d", **values).rows_language == language  # type: ignore[arg-type]
+
+
 def test_columns_leave_out_the_second_text_where_there_is_none() -> None:
     config = TaskConfig(task="table", data="d", text_a_column="question")
     assert config.columns == {"text_a": "question", "label": "label"}
@@ -67,33 +84,3 @@ def test_columns_leave_out_the_second_text_where_there_is_none() -> None:
 
 def test_every_field_has_help() -> None:
     assert all(field_help(TaskConfig).values())
-
-
-def test_tasks_are_four_texts_each() -> None:
-    assert [f.name for f in dataclasses.fields(TaskKind)] == [
-        "name",
-        "description",
-        "files",
-        "columns",
-    ]
-    assert list(TASKS) == ["sample", "lcqmc", "table"]
-
-
-@pytest.mark.parametrize("task", SUFFIXES)
-def test_listed_files_are_those_looked_for(task: str) -> None:
-    assert all(suffix in TASKS[task].files for suffix in SUFFIXES[task])
-
-
-def test_every_table_suffix_has_a_reader() -> None:
-    assert set(READERS) == set(SUFFIXES["table"])
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        pytest.param("lable", "; did you mean 'Label'?", id="typo-and-case"),
-        pytest.param("xyz", "", id="nothing-close"),
-    ],
-)
-def test_did_you_mean(given: str, expected: str) -> None:
-    assert did_you_mean(given, ["Label", "text"]) == expected

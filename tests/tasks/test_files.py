@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -5,11 +6,10 @@ from typing import Any
 import pytest
 
 from components.errors import InputError
-from components.tasks import TaskConfig
+from components.tasks import TASKS, TaskConfig
 from components.tasks.files import Source, decode, find_files, read_bytes, read_sources, split_lines
 
 Folder = Callable[..., Path]
-SUFFIXES = (".tsv", ".txt")
 
 
 def lcqmc(folder: Path, **files: Any) -> TaskConfig:
@@ -22,7 +22,7 @@ def source(content: bytes) -> Source:
 
 def test_splits_are_found_by_name_and_test_may_be_missing(folder: Folder) -> None:
     path = folder(".tsv", train="x") and folder(".txt", dev="x")
-    assert find_files(lcqmc(path), SUFFIXES) == {
+    assert find_files(lcqmc(path)) == {
         "train": path / "train.tsv",
         "dev": path / "dev.txt",
     }
@@ -30,19 +30,80 @@ def test_splits_are_found_by_name_and_test_may_be_missing(folder: Folder) -> Non
 
 def test_a_named_file_replaces_the_folders(folder: Folder) -> None:
     path = folder(".tsv", train="x", dev="x", other="x")
-    found = find_files(lcqmc(path, train_data=(path / "other.tsv").as_uri()), SUFFIXES)
+    found = find_files(lcqmc(path, train_data=(path / "other.tsv").as_uri()))
     assert found == {"train": path / "other.tsv", "dev": path / "dev.tsv"}
+
+
+def xnli(folder: Path, *names: str) -> TaskConfig:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    return TaskConfig(task="xnli", data=str(folder))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(
+            ["multinli.train.zh.tsv", "xnli.dev.tsv", "xnli.test.tsv"], id="all-at-the-top"
+        ),
+        pytest.param(
+            ["multinli/multinli.train.zh.tsv", "xnli.dev.tsv", "xnli.test.tsv"], id="as-bert-reads"
+        ),
+        pytest.param(
+            [
+                "XNLI-MT-1.0/multinli/multinli.train.zh.tsv",
+                "XNLI-1.0/xnli.dev.tsv",
+                "XNLI-1.0/xnli.test.tsv",
+            ],
+            id="as-unpacked",
+        ),
+    ],
+)
+def test_xnli_is_found_as_its_archives_unpack(tmp_path: Path, names: list[str]) -> None:
+    found = find_files(xnli(tmp_path, *names))
+    assert found == {
+        split: tmp_path / name for split, name in zip(("train", "dev", "test"), names, strict=True)
+    }
+
+
+def test_the_language_names_the_train_file(tmp_path: Path) -> None:
+    config = xnli(tmp_path, "multinli.train.zh.tsv", "multinli.train.en.tsv", "xnli.dev.tsv")
+    found = find_files(dataclasses.replace(config, language="en"))
+    assert found["train"].name == "multinli.train.en.tsv"
+
+
+def test_places_of_a_split_are_named_with_their_folders(tmp_path: Path) -> None:
+    twice = xnli(tmp_path, "multinli.train.zh.tsv", "xnli.dev.tsv", "XNLI-1.0/xnli.dev.tsv")
+    with pytest.raises(InputError, match=r"dev files: xnli.dev.tsv, XNLI-1.0/xnli.dev.tsv; keep"):
+        find_files(twice)
+
+
+LOOKED_FOR = {
+    "lcqmc": "train.tsv, train.txt",
+    "xnli": "multinli.train.zh.tsv, multinli/multinli.train.zh.tsv, "
+    "XNLI-MT-1.0/multinli/multinli.train.zh.tsv",
+    **dict.fromkeys(("afqmc", "cmnli", "tnews", "iflytek", "csl"), "train.json"),
+    "table": "train.csv, train.tsv, train.jsonl, train.json, train.parquet",
+}
+
+
+@pytest.mark.parametrize("task", [name for name, kind in TASKS.items() if kind.files])
+def test_every_task_says_what_it_looked_for(tmp_path: Path, task: str) -> None:
+    (tmp_path / "dev.xlsx").write_text("x")
+    with pytest.raises(InputError, match=f"looked for {LOOKED_FOR[task]}; it holds dev.xlsx; "):
+        find_files(TaskConfig(task=task, data=str(tmp_path)))
 
 
 def test_two_files_of_a_split_are_refused(folder: Folder) -> None:
     path = folder(".tsv", train="x", dev="x") and folder(".txt", dev="x")
     with pytest.raises(InputError, match=r"several dev files: dev.tsv, dev.txt; keep one"):
-        find_files(lcqmc(path), SUFFIXES)
+        find_files(lcqmc(path))
 
 
 def test_a_named_file_settles_which_of_two(folder: Folder) -> None:
     path = folder(".tsv", train="x", dev="x") and folder(".txt", dev="x")
-    found = find_files(lcqmc(path, dev_data=str(path / "dev.txt")), SUFFIXES)
+    found = find_files(lcqmc(path, dev_data=str(path / "dev.txt")))
     assert found["dev"] == path / "dev.txt"
 
 
@@ -53,34 +114,34 @@ def test_a_missing_split_lists_what_is_there(folder: Folder, missing: str) -> No
     with pytest.raises(
         InputError, match=rf"no {missing} file .* {missing}.tsv, {missing}.txt; .* valid.tsv; "
     ):
-        find_files(lcqmc(path), SUFFIXES)
+        find_files(lcqmc(path))
 
 
 def test_an_empty_folder_holds_nothing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="it holds nothing; rename the file"):
-        find_files(lcqmc(tmp_path), SUFFIXES)
+        find_files(lcqmc(tmp_path))
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no_such_folder does not exist"):
-        find_files(lcqmc(tmp_path / "no_such_folder"), SUFFIXES)
+        find_files(lcqmc(tmp_path / "no_such_folder"))
 
 
 def test_a_file_for_the_folder_is_refused(folder: Folder) -> None:
     path = folder(".tsv", train="x")
     with pytest.raises(InputError, match=r"train.tsv is a file; name its folder, or use --train"):
-        find_files(lcqmc(path / "train.tsv"), SUFFIXES)
+        find_files(lcqmc(path / "train.tsv"))
 
 
 def test_a_named_file_with_another_suffix_is_refused(folder: Folder) -> None:
     path = folder(".tsv", train="x", dev="x")
     with pytest.raises(InputError, match=r"test_data t.csv ends in '.csv', expected .tsv or .txt"):
-        find_files(lcqmc(path, test_data="t.csv"), SUFFIXES)
+        find_files(lcqmc(path, test_data="t.csv"))
 
 
 def test_a_remote_uri_is_refused(folder: Folder) -> None:
     with pytest.raises(InputError, match="only local paths"):
-        find_files(lcqmc(folder(".tsv", dev="x"), train_data="gs://b/train.tsv"), SUFFIXES)
+        find_files(lcqmc(folder(".tsv", dev="x"), train_data="gs://b/train.tsv"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from components.errors import InputError
 from components.tasks.files import Source
-from components.tasks.labels import class_indices, labels_of
+from components.tasks.labels import check_known, class_indices, labels_of
 
 TRAIN = Source(Path("train.csv"), b"")
 DEV = Source(Path("dev.csv"), b"")
@@ -62,7 +62,22 @@ def test_a_label_unknown_to_train_is_refused() -> None:
         class_indices(rows("a", "c", "d"), ("a", "b"), DEV)
 
 
-def test_a_message_lists_20_labels_at_most() -> None:
+def test_a_message_does_not_list_every_label_of_many() -> None:
     labels = tuple(str(i) for i in range(21))
-    with pytest.raises(InputError, match=r"'18', '19' …$"):
+    with pytest.raises(InputError, match=r"are '0', '1', '2', …, '20' \(21 in all\)$"):
         class_indices(rows("x"), labels, DEV)
+
+
+def test_known_labels_stay_in_their_order_and_where_train_lacks_one() -> None:
+    assert labels_of(rows("b", "a"), TRAIN, known=("c", "b", "a")) == ("c", "b", "a")
+
+
+def test_one_label_is_too_few_where_more_are_known() -> None:
+    with pytest.raises(InputError, match="one label only, 'a'"):
+        labels_of(rows("a", "a"), TRAIN, known=("a", "b"))
+
+
+def test_a_label_that_is_not_known_is_refused() -> None:
+    check_known(rows("a", None, "b"), ("b", "a"), DEV, "topic")
+    with pytest.raises(InputError, match=r"line 3 column 'topic': label 'c', expected .* b, a$"):
+        check_known(rows("a", "c"), ("b", "a"), DEV, "topic")

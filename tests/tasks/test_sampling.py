@@ -48,6 +48,12 @@ def test_a_larger_sample_holds_the_smaller() -> None:
     assert small < large
 
 
+def test_a_label_without_rows_needs_none() -> None:
+    labels = np.array([0, 3, 3, 3])
+    assert stratified_sample(labels, 2, seed=1)[0] == 0
+    assert len(stratified_sample(labels, 3, seed=1)) == 3
+
+
 def test_every_row_is_as_likely() -> None:
     counts = np.zeros(100)
     for seed in range(1000):

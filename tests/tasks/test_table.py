@@ -55,6 +55,26 @@ def test_one_text_a_row_has_no_second() -> None:
     assert rows.to_numpy().tolist() == [["a", None, "1", 2]]
 
 
+def test_a_list_of_words_is_joined_where_asked_for() -> None:
+    content = b'{"q":["a","b c"],"y":1}\n{"q":[],"y":0}'
+    rows = parse_table(Source(Path("x.json"), content), SINGLE, labelled=True, joined="q")
+    assert rows["text_a"].tolist() == ["a b c", ""]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [('"a b"', "str a b"), ('["a",1]', r"list \['a', 1\]")], ids=["text", "1"]
+)
+def test_another_value_than_a_list_of_words_is_refused(value: str, shown: str) -> None:
+    source = Source(Path("x.json"), b'{"q":%s,"y":1}' % value.encode())
+    with pytest.raises(InputError, match=f"column 'q' holds {shown}, expected a list of texts"):
+        parse_table(source, SINGLE, labelled=True, joined="q")
+
+
+def test_the_language_of_each_row_is_read() -> None:
+    rows = parse(".tsv", "l\tq\ty\nzh\ta\t1\nen\tb\t0\n", SINGLE | {"language": "l"})
+    assert rows["language"].tolist() == ["zh", "en"]
+
+
 def test_csv_quotes_as_in_rfc_4180() -> None:
     rows = parse(".csv", 'q,y\r\n"a,""b""\r\nc",yes\r\n"d",no\r\n')
     assert rows[["text_a", "label", "line"]].to_numpy().tolist() == [

@@ -1,0 +1,46 @@
+"""Every column of a table as it stands, for those who write it again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.tasks.files import Source, split_lines
+from components.tasks.table import READERS
+
+Columns = Mapping[str, Sequence[Any]]
+"""The values of each column; those of a Parquet file as Arrow holds them, of its types."""
+
+
+def read_columns(source: Source) -> Columns:
+    """Returns all columns of a table that `parse_table` accepted, in its order.
+
+    Those of CSV and TSV hold text; where a JSON object lacks a key the column holds None.
+    """
+    return _READERS.get(source.path.suffix, _of_records)(source)
+
+
+def _of_records(source: Source) -> Columns:
+    table = READERS[source.path.suffix](source)
+    rows = [values for _, values in table.rows(table.columns)]
+    return {name: [row[i] for row in rows] for i, name in enumerate(table.columns)}
+
+
+def _of_objects(source: Source) -> Columns:
+    objects = [msgspec.json.decode(line, type=dict[str, Any]) for line in split_lines(source)]
+    names = dict.fromkeys(name for row in objects for name in row)
+    return {name: [row.get(name) for row in objects] for name in names}
+
+
+def _of_parquet(source: Source) -> Columns:
+    table = pq.read_table(pa.BufferReader(source.content))
+    return dict(zip(table.column_names, table.columns, strict=True))
+
+
+_READERS: Mapping[str, Callable[[Source], Columns]] = {
+    ".json": _of_objects,
+    ".jsonl": _of_objects,
+    ".parquet": _of_parquet,
+}
