@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from components.encoders.checkpoints.argument import BERT_PACKING, tokenizer_of
 from components.flags import run_command
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
@@ -15,19 +16,33 @@ def main(
     tokens: Annotated[Path, typer.Option(help="Folder to write the tokens to.")],
     task: TaskConfig,
     config: TokenizeConfig,
+    encoder: Annotated[
+        str,
+        typer.Option(
+            help="Encoder whose tokenizer is used: a name of `bakeoff models`, a checkpoint's "
+            "folder or archive, hf:ORG/NAME; without it the vocabulary is `--vocab-file` or is "
+            "trained, for encoders from scratch."
+        ),
+    ] = "",
 ) -> None:
     """Tokenizes a task's train, dev and test rows.
 
-    Example: `python -m components.tokenize --task sample --tokens out/tokens`
+    Example: `python -m components.tokenize --task sample --encoder bert-base-chinese --tokens
+    out/tokens`
     """
-    facts = tokenize(task, config, tokens)
+    checkpoint, packing = tokenizer_of(encoder) if encoder else (None, BERT_PACKING)
+    facts = tokenize(task, config, tokens, checkpoint=checkpoint, packing=packing)
     for split, found in facts.splits.items():
         print(
             f"{split}: {facts.data.splits[split].rows} rows, {found.tokens.mean:.1f} tokens a row "
             f"(p99 {found.tokens.p99:.0f}), {found.truncated_share:.2%} truncated, "
             f"{found.unknown_share:.2%} unknown tokens"
         )
-    print(f"tokens: {tokens} (vocabulary of {facts.vocab_size} entries, {facts.vocab_source})")
+    case = "lower case" if facts.lowercase else "case kept"
+    print(
+        f"tokens: {tokens} (vocabulary of {facts.vocab_size} entries, {facts.vocab_source}; "
+        f"{case}: {facts.lowercase_source})"
+    )
 
 
 if __name__ == "__main__":

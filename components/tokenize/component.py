@@ -14,6 +14,7 @@ def tokenize(
     train_data: str,
     dev_data: str,
     test_data: str,
+    language: str,
     text_a_column: str,
     text_b_column: str,
     label_column: str,
@@ -22,7 +23,10 @@ def tokenize(
     data_digest: str,
     vocab_file: str,
     vocab_digest: str,
+    encoder: str,
+    encoder_digest: str,
     vocab_size: int,
+    do_lower_case: str,
     max_seq_length: int,
     max_unknown_share: float,
 ) -> None:

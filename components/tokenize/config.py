@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from components.errors import InputError
+from components.tokenization import SPECIAL_TOKENS_OF_A_PAIR
 
-SPECIAL_TOKENS_OF_A_PAIR = 3  # [CLS] a [SEP] b [SEP]
+LOWER_CASE = {"auto": None, "true": True, "false": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,9 +13,12 @@ class TokenizeConfig:
     """How texts become tokens.
 
     Attributes:
-        vocab_file: WordPiece vocabulary, one entry a line (`vocab.txt` of a BERT or Chinese ALBERT
-            checkpoint); empty = train one on the train texts, for encoders from scratch.
-        vocab_size: Entries to aim at when the vocabulary is trained; not used with `vocab_file`.
+        vocab_file: Vocabulary to use instead of the checkpoint's own: WordPiece, one entry a line
+            (`vocab.txt`), SentencePiece (`.model`) or `tokenizer.json`; empty = the checkpoint's,
+            and for encoders from scratch one trained on the train texts.
+        vocab_size: Entries to aim at when the vocabulary is trained; not used with another one.
+        do_lower_case: Whether letters become lower case: `true`, `false`, or `auto` = as the
+            checkpoint says (`tokenizer_config.json`, or `cased` in its name), else as its family.
         max_seq_length: Longest row in tokens, special tokens included; longer rows are truncated.
         max_unknown_share: Largest allowed share of unknown tokens; above it the vocabulary is
             taken for the wrong one.
@@ -22,6 +26,7 @@ class TokenizeConfig:
 
     vocab_file: str = ""
     vocab_size: int = 8000
+    do_lower_case: str = "auto"
     max_seq_length: int = 128
     max_unknown_share: float = 0.05
 
@@ -30,6 +35,10 @@ class TokenizeConfig:
             raise InputError(
                 f"max_seq_length must be at least {SPECIAL_TOKENS_OF_A_PAIR + 1} "
                 f"(three special tokens and one of text), got {self.max_seq_length}"
+            )
+        if self.do_lower_case not in LOWER_CASE:
+            raise InputError(
+                f"do_lower_case must be one of {', '.join(LOWER_CASE)}, got {self.do_lower_case!r}"
             )
         if self.vocab_size < 100:
             raise InputError(f"vocab_size must be at least 100, got {self.vocab_size}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from components.encoders.checkpoints.argument import tokenizer_of
 from components.errors import exit_on_input_error
 from components.flags import config_from
 from components.tasks import TaskConfig
@@ -19,10 +20,13 @@ def run(given: Mapping[str, Any]) -> None:
 
     tokens = given["tokens"]
     with exit_on_input_error():
+        checkpoint, packing = tokenizer_of(given["encoder"])
         facts = work(
             config_from(TaskConfig, given),
             config_from(TokenizeConfig, given),
             Path(tokens.path),
+            checkpoint=checkpoint,
+            packing=packing,
             data_digest=given["data_digest"],
             vocab_digest=given["vocab_digest"],
         )

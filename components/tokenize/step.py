@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from components.artifacts.facts import LengthFacts, SplitTokenFacts, TokensFacts
 from components.artifacts.folder import sha256_of
@@ -16,30 +15,41 @@ from components.artifacts.tokens import SCHEMA, Tokens, write_tokens
 from components.errors import InputError
 from components.storage import local_path
 from components.tasks import TaskConfig, TaskData, load_task
-from components.tokenize.config import SPECIAL_TOKENS_OF_A_PAIR, TokenizeConfig
-from components.tokenize.packing import pack
-from components.tokenize.wordpiece import (
-    CLS,
-    SEP,
-    UNKNOWN,
-    read_vocab,
-    tokenizer_from_texts,
-    tokenizer_from_vocab,
-    vocab_text,
+from components.tokenization import (
+    SPECIAL_TOKENS_OF_A_PAIR,
+    SPECIAL_TOKENS_OF_A_TEXT,
+    TextTokenizer,
+    read_tokenizer,
+    train_tokenizer,
 )
+from components.tokenize.config import LOWER_CASE, TokenizeConfig
+
+OWN_VOCABULARY = "name the encoder's own vocab.txt, .model or tokenizer.json with vocab_file"
 
 
 def tokenize(
     task: TaskConfig,
     config: TokenizeConfig,
     path: Path,
+    *,
+    checkpoint: Path | None = None,
+    packing: str = "bert",
     data_digest: str = "",
     vocab_digest: str = "",
 ) -> TokensFacts:
     """Reads a task's data and writes its tokens folder.
 
-    `data_digest` and `vocab_digest`, where given, are the digests of the data and of the vocabulary
-    file that the caller asked for: what changed since then is refused.
+    Args:
+        task: The data.
+        config: How texts become tokens.
+        path: Folder to write to.
+        checkpoint: Folder of the encoder, whose tokenizer is used; None for one from scratch.
+        packing: How rows are packed: a name of `components.tokenization.PACKINGS`.
+        data_digest: Digest of the data that the caller asked for; what changed since is refused.
+        vocab_digest: Likewise of `vocab_file`.
+
+    Returns:
+        The facts that it wrote.
 
     Raises:
         InputError: The data or the vocabulary cannot be used, the data changed since the digest
@@ -49,23 +59,31 @@ def tokenize(
     _check_digest("data", data.facts.digest, data_digest)
     if vocab_digest:
         _check_digest("vocab_file", sha256_of(local_path(config.vocab_file)), vocab_digest)
-    tokenizer, source = _tokenizer_for(data, config)
+    tokenizer = _tokenizer_for(data, config, checkpoint, packing)
     tables, split_facts = {}, {}
     for split, rows in data.splits.items():
         tables[split], split_facts[split] = tokenize_rows(rows, tokenizer, config.max_seq_length)
-        _check_unknown_share(split, split_facts[split], config, source)
-        print(f"tokenize: {split}: {len(rows)} rows", flush=True)
-    vocab = vocab_text(tokenizer)
+        _check_unknown_share(split, split_facts[split], config, tokenizer, checkpoint)
+        print(f"tokenize: {split}: {len(rows)} rows{_dropped(data, split)}", flush=True)
+    vocab = tokenizer.vocab_text
     facts = TokensFacts(
         data=data.facts,
         splits=split_facts,
-        vocab_size=tokenizer.get_vocab_size(),
-        vocab_source=source,
+        vocab_size=tokenizer.vocab_size,
+        vocab_source=tokenizer.source,
         vocab_sha256=hashlib.sha256(vocab.encode()).hexdigest(),
+        packing=tokenizer.packing,
+        lowercase=tokenizer.lowercase,
+        lowercase_source=tokenizer.lowercase_source,
         config=dataclasses.asdict(config),
     )
-    write_tokens(path, Tokens(facts, tables, tokenizer.to_str(), vocab))
+    write_tokens(path, Tokens(facts, tables, tokenizer.tokenizer_json, vocab))
     return facts
+
+
+def _dropped(data: TaskData, split: str) -> str:
+    reasons = data.facts.splits[split].dropped
+    return "".join(f", {count} dropped ({reason})" for reason, count in reasons.items())
 
 
 def _check_digest(what: str, found: str, expected: str) -> None:
@@ -76,27 +94,27 @@ def _check_digest(what: str, found: str, expected: str) -> None:
         )
 
 
-def _tokenizer_for(data: TaskData, config: TokenizeConfig) -> tuple[Tokenizer, str]:
-    """Returns the tokenizer and where its vocabulary came from."""
-    if config.vocab_file:
-        return tokenizer_from_vocab(read_vocab(config.vocab_file)), str(
-            local_path(config.vocab_file)
+def _tokenizer_for(
+    data: TaskData, config: TokenizeConfig, checkpoint: Path | None, packing: str
+) -> TextTokenizer:
+    do_lower_case = LOWER_CASE[config.do_lower_case]
+    if checkpoint or config.vocab_file:
+        return read_tokenizer(
+            checkpoint, packing, vocab_file=config.vocab_file, do_lower_case=do_lower_case
         )
     train = data.splits["train"]
     texts = [*train["text_a"], *(train["text_b"] if data.facts.pair else ())]
-    return tokenizer_from_texts(texts, config.vocab_size), "trained on the train texts"
+    return train_tokenizer(texts, config.vocab_size, do_lower_case)
 
 
 def tokenize_rows(
-    rows: pd.DataFrame, tokenizer: Tokenizer, max_seq_length: int
+    rows: pd.DataFrame, tokenizer: TextTokenizer, max_seq_length: int
 ) -> tuple[pa.Table, SplitTokenFacts]:
     """Tokenizes and packs the rows of a split into a table of `SCHEMA`."""
-    ids_a = _encode(rows["text_a"], tokenizer)
+    ids_a = tokenizer.encode(rows["text_a"].tolist())
     pair = rows["text_b"].notna().all()
-    ids_b = _encode(rows["text_b"], tokenizer) if pair else [None] * len(rows)
-    vocab = tokenizer.get_vocab()
-    cls, sep = vocab[CLS], vocab[SEP]
-    packed = [pack(a, b, max_seq_length, cls, sep) for a, b in zip(ids_a, ids_b, strict=True)]
+    ids_b = tokenizer.encode(rows["text_b"].tolist()) if pair else [None] * len(rows)
+    packed = [tokenizer.pack(a, b, max_seq_length) for a, b in zip(ids_a, ids_b, strict=True)]
     columns: Mapping[str, object] = {
         "row": rows["row"],
         "input_ids": [input_ids for input_ids, _ in packed],
@@ -108,12 +126,8 @@ def tokenize_rows(
     table = pa.table([pa.array(columns[f.name], f.type) for f in SCHEMA], SCHEMA)
     text_ids = [[*a, *(b or ())] for a, b in zip(ids_a, ids_b, strict=True)]
     kept = np.array([len(input_ids) for input_ids, _ in packed])
-    specials = SPECIAL_TOKENS_OF_A_PAIR if pair else 2
-    return table, _split_facts(text_ids, kept, specials, vocab[UNKNOWN])
-
-
-def _encode(texts: "pd.Series[str]", tokenizer: Tokenizer) -> list[list[int]]:
-    return [e.ids for e in tokenizer.encode_batch(texts.tolist(), add_special_tokens=False)]
+    specials = SPECIAL_TOKENS_OF_A_PAIR if pair else SPECIAL_TOKENS_OF_A_TEXT
+    return table, _split_facts(text_ids, kept, specials, tokenizer.unknown)
 
 
 def _split_facts(
@@ -132,14 +146,20 @@ def _split_facts(
 
 
 def _check_unknown_share(
-    split: str, facts: SplitTokenFacts, config: TokenizeConfig, source: str
+    split: str,
+    facts: SplitTokenFacts,
+    config: TokenizeConfig,
+    tokenizer: TextTokenizer,
+    checkpoint: Path | None,
 ) -> None:
     if facts.unknown_share <= config.max_unknown_share:
         return
     if config.vocab_file:
+        cause = f"it is likely the vocabulary of another language or encoder; {OWN_VOCABULARY}"
+    elif checkpoint:
         cause = (
-            "it is likely the vocabulary of another language or encoder; name the encoder's own "
-            "vocab.txt with vocab_file"
+            "the encoder was made for another language, or its folder holds another one's "
+            f"vocabulary; choose an encoder of the language of the texts, or {OWN_VOCABULARY}"
         )
     else:
         cause = (
@@ -148,5 +168,5 @@ def _check_unknown_share(
         )
     raise InputError(
         f"{facts.unknown_share:.1%} of the tokens of {split} are unknown to the vocabulary "
-        f"({source}), at most {config.max_unknown_share:.1%} is allowed: {cause}"
+        f"({tokenizer.source}), at most {config.max_unknown_share:.1%} is allowed: {cause}"
     )

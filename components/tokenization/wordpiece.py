@@ -12,23 +12,23 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.trainers import WordPieceTrainer
 
 from components.errors import InputError
-from components.storage import local_path
+from components.tokenization.files import read_text
+from components.tokenization.rules import TextRules
 
 PAD, UNKNOWN, CLS, SEP, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 SPECIAL_TOKENS = (PAD, UNKNOWN, CLS, SEP, MASK)
 
-
+UNCASED = TextRules(do_lower_case=True)
 MAX_INPUT_CHARS_PER_WORD = 200
 """Longer words become the unknown token; google-research/bert `tokenization.py`."""
 
 
-def read_vocab(uri: str) -> dict[str, int]:
+def read_vocab(path: Path) -> dict[str, int]:
     """Reads a `vocab.txt`: one entry a line, its id the line number from 0.
 
     Raises:
         InputError: The file is missing or unreadable, repeats an entry or lacks a special token.
     """
-    path = local_path(uri)
     entries = _read_lines(path)
     vocab = {entry: index for index, entry in enumerate(entries)}
     if len(vocab) < len(entries):
@@ -46,25 +46,12 @@ def read_vocab(uri: str) -> dict[str, int]:
 
 
 def _read_lines(path: Path) -> list[str]:
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        raise InputError(f"vocab_file {path} does not exist") from None
-    except IsADirectoryError:
-        raise InputError(f"vocab_file {path} is a folder; name the vocab.txt in it") from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"vocab_file {path} is not UTF-8: byte {error.start} is "
-            f"0x{error.object[error.start]:02x}; save it as UTF-8"
-        ) from None
-    except OSError as error:
-        raise InputError(f"cannot read vocab_file {path}: {error.strerror}") from None
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    lines = [line.removesuffix("\r") for line in read_text(path).split("\n")]
     return lines[:-1] if lines[-1] == "" else lines
 
 
-def tokenizer_from_vocab(vocab: dict[str, int]) -> Tokenizer:
-    """Builds google-research/bert's tokenizer for uncased and Chinese models.
+def tokenizer_from_vocab(vocab: dict[str, int], rules: TextRules = UNCASED) -> Tokenizer:
+    """Builds google-research/bert's tokenizer; without `rules` for uncased and Chinese models.
 
     It adds no special tokens and recognises none: a literal `[MASK]` in a text is split into its
     parts, as the original does, not taken for the mask.
@@ -72,21 +59,27 @@ def tokenizer_from_vocab(vocab: dict[str, int]) -> Tokenizer:
     model = WordPiece(vocab, unk_token=UNKNOWN, max_input_chars_per_word=MAX_INPUT_CHARS_PER_WORD)
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = BertNormalizer(
-        clean_text=True, handle_chinese_chars=True, strip_accents=True, lowercase=True
+        clean_text=True,
+        handle_chinese_chars=rules.tokenize_chinese_chars is not False,
+        strip_accents=rules.strip_accents,  # None: where letters become lower case
+        lowercase=bool(rules.do_lower_case),
     )
     tokenizer.pre_tokenizer = BertPreTokenizer()
     tokenizer.decoder = WordPieceDecoder()
     return tokenizer
 
 
-def tokenizer_from_texts(texts: Iterable[str], vocab_size: int) -> Tokenizer:
+def tokenizer_from_texts(
+    texts: Iterable[str], vocab_size: int, rules: TextRules = UNCASED
+) -> Tokenizer:
     """Trains a WordPiece vocabulary of at most `vocab_size` entries on texts.
 
     The same texts give the same vocabulary. The trainer by itself does not: it numbers the
     `##` characters in the order of a hash map and breaks ties by number. Naming them, and the
     alphabet, beforehand leaves it no choice.
     """
-    learner = tokenizer_from_vocab({token: index for index, token in enumerate(SPECIAL_TOKENS)})
+    specials = {token: index for index, token in enumerate(SPECIAL_TOKENS)}
+    learner = tokenizer_from_vocab(specials, rules)
     words = _count_words(learner, texts)
     continuing = {character for word in words for character in word[1:]}
     room = max(1, vocab_size - len(SPECIAL_TOKENS) - len(continuing))
@@ -99,7 +92,7 @@ def tokenizer_from_texts(texts: Iterable[str], vocab_size: int) -> Tokenizer:
         show_progress=False,
     )
     learner.train_from_iterator((f"{word} " * count for word, count in words.items()), trainer)
-    return tokenizer_from_vocab(learner.get_vocab(with_added_tokens=False))
+    return tokenizer_from_vocab(learner.get_vocab(with_added_tokens=False), rules)
 
 
 def _count_words(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[str]:
@@ -118,9 +111,3 @@ def _most_frequent_characters(words: Counter[str], limit: int) -> list[str]:
         for character in word:
             counts[character] += count
     return sorted(counts, key=lambda character: (-counts[character], character))[:limit]
-
-
-def vocab_text(tokenizer: Tokenizer) -> str:
-    """Returns the vocabulary as `vocab.txt`: one entry a line, in the order of the ids."""
-    vocab = tokenizer.get_vocab()
-    return "".join(f"{entry}\n" for entry in sorted(vocab, key=vocab.__getitem__))
