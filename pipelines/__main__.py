@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
-from components.compare.facts import REPORT
 from components.errors import InputError
 from components.evaluate.config import EvaluateConfig
 from components.flags import flags_from_configs, flags_given, tolerant_output
@@ -17,7 +17,7 @@ from components.image import IMAGE
 from components.tasks import TASKS, TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
-from pipelines.run import StepBrokeDown, run_locally
+from pipelines.models import models
 from pipelines.settings import RunConfig, Settings, scratch_training
 
 app = typer.Typer(
@@ -45,9 +45,11 @@ def run(
 
     Example: `bakeoff run --task lcqmc --data DIR --train-samples 2000 --vocab-file vocab.txt`
     """
-    # Imported here: pictures and statistics load slowly, and `bakeoff --help` needs neither.
+    # Imported here: tables, pictures and statistics load slowly, and `bakeoff --help` needs none.
+    from components.compare.facts import REPORT
     from components.compare.report import plain_summary
     from components.compare.step import read_comparison
+    from pipelines.run import StepBrokeDown, run_locally
 
     if chosen := scratch_training(run, flags_given(context)):
         print(
@@ -66,11 +68,15 @@ def run(
 
 
 def tasks() -> None:
-    """Lists the tasks: their files and columns."""
-    table = Table("task", "what it is", "files", "columns")
+    """Lists the tasks: the files, columns and labels of each."""
+    console = Console(highlight=False)
     for task in TASKS.values():
-        table.add_row(*(str(getattr(task, f.name)) for f in dataclasses.fields(task)))
-    Console().print(table)
+        console.print(Text.assemble((task.name, "bold"), f"  {task.description}"))
+        details = Table.grid(Column(min_width=10), Column(overflow="fold"), padding=(0, 1))
+        for heading, text in task.details():
+            details.add_row(f"  {heading}", Text(text))
+        console.print(details, "")
+    console.print("test may be missing, or lack labels: its rows are then predicted, not measured.")
 
 
 def compile(
@@ -90,7 +96,7 @@ def compile(
     print(f"pipeline: {output} (image {image})")
 
 
-for command in (run, tasks, compile):
+for command in (run, tasks, models, compile):
     app.command()(flags_from_configs(command))
 
 

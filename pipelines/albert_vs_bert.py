@@ -53,6 +53,7 @@ def albert_vs_bert(
     train_data: str = TASK.train_data,
     dev_data: str = TASK.dev_data,
     test_data: str = TASK.test_data,
+    language: str = TASK.language,
     text_a_column: str = TASK.text_a_column,
     text_b_column: str = TASK.text_b_column,
     label_column: str = TASK.label_column,
@@ -62,10 +63,13 @@ def albert_vs_bert(
     vocab_file: str = TOKENIZE.vocab_file,
     vocab_digest: str = "",
     vocab_size: int = TOKENIZE.vocab_size,
+    do_lower_case: str = TOKENIZE.do_lower_case,
     max_seq_length: int = TOKENIZE.max_seq_length,
     max_unknown_share: float = TOKENIZE.max_unknown_share,
     albert_encoder: str = RUN.albert_encoder,
+    albert_encoder_digest: str = "",
     bert_encoder: str = RUN.bert_encoder,
+    bert_encoder_digest: str = "",
     train_batch_size: int = TRAIN.train_batch_size,
     eval_batch_size: int = TRAIN.eval_batch_size,
     predict_batch_size: int = EVALUATE.predict_batch_size,
@@ -85,7 +89,10 @@ def albert_vs_bert(
     `gpus` is text because KFP's driver reads a number as nothing.
     """
     evaluations = {}
-    for family, encoder in (("albert", albert_encoder), ("bert", bert_encoder)):
+    for family, encoder, encoder_digest in (
+        ("albert", albert_encoder, albert_encoder_digest),
+        ("bert", bert_encoder, bert_encoder_digest),
+    ):
         tokens = named(tokenize, f"tokenize-{family}")(
             task=task,
             task_name=task_name,
@@ -93,6 +100,7 @@ def albert_vs_bert(
             train_data=train_data,
             dev_data=dev_data,
             test_data=test_data,
+            language=language,
             text_a_column=text_a_column,
             text_b_column=text_b_column,
             label_column=label_column,
@@ -101,7 +109,10 @@ def albert_vs_bert(
             data_digest=data_digest,
             vocab_file=vocab_file,
             vocab_digest=vocab_digest,
+            encoder=encoder,
+            encoder_digest=encoder_digest,
             vocab_size=vocab_size,
+            do_lower_case=do_lower_case,
             max_seq_length=max_seq_length,
             max_unknown_share=max_unknown_share,
         ).outputs["tokens"]
@@ -109,6 +120,7 @@ def albert_vs_bert(
             tokens=tokens,
             family=family,
             encoder=encoder,
+            encoder_digest=encoder_digest,
             train_batch_size=train_batch_size,
             eval_batch_size=eval_batch_size,
             learning_rate=learning_rate,

@@ -12,10 +12,12 @@ from typing import Any
 
 from components.artifacts.folder import check_place, new_folder, open_folder, sha256_of
 from components.compare.facts import KIND
+from components.encoders.checkpoints.argument import tokenizer_of
 from components.errors import InputError
 from components.storage import local_path
 from components.tasks import load_task
-from components.tokenize.wordpiece import read_vocab
+from components.tokenization import read_tokenizer
+from components.tokenize.config import TokenizeConfig
 from components.train.checks import fitting_encoder, planned_steps
 from pipelines.settings import Settings
 
@@ -33,12 +35,11 @@ def pipeline_arguments(settings: Settings) -> dict[str, Any]:
         InputError: The data, the vocabulary file or an encoder cannot be used.
     """
     data = load_task(settings.task)
-    vocab_file, vocab_digest, vocab_size = settings.tokenize.vocab_file, "", 1
-    if vocab_file:
-        vocab_size = len(read_vocab(vocab_file))
-        vocab_digest = sha256_of(local_path(vocab_file))
-    for family, encoder in settings.run.encoders.items():
-        fitting_encoder(encoder, family, vocab_size, settings.tokenize.max_seq_length)
+    vocab_file = settings.tokenize.vocab_file
+    digests = {
+        f"{family}_encoder_digest": _checked_encoder(encoder, family, settings.tokenize)
+        for family, encoder in settings.run.encoders.items()
+    }
     planned_steps(data.facts.splits["train"].rows, settings.train)
     configs = (settings.task, settings.tokenize, settings.train, settings.evaluate)
     arguments: dict[str, Any] = {}
@@ -48,8 +49,20 @@ def pipeline_arguments(settings: Settings) -> dict[str, Any]:
         "albert_encoder": settings.run.albert_encoder,
         "bert_encoder": settings.run.bert_encoder,
         "data_digest": data.facts.digest,
-        "vocab_digest": vocab_digest,
+        "vocab_digest": sha256_of(local_path(vocab_file)) if vocab_file else "",
+        **digests,
     }
+
+
+def _checked_encoder(argument: str, family: str, config: TokenizeConfig) -> str:
+    """Fetches an encoder and checks it with its vocabulary; returns its checkpoint's digest."""
+    folder, packing = tokenizer_of(argument)
+    vocab_size = 0  # of a vocabulary that is still to be trained
+    if folder or config.vocab_file:
+        tokenizer = read_tokenizer(folder, packing, vocab_file=config.vocab_file)
+        vocab_size = tokenizer.vocab_size
+    encoder = fitting_encoder(argument, family, vocab_size, config.max_seq_length)
+    return encoder.checkpoint.digest() if encoder.checkpoint else ""
 
 
 def run_locally(settings: Settings) -> Path:

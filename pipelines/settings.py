@@ -22,8 +22,10 @@ class RunConfig:
     """What is compared, and where the work is kept.
 
     Attributes:
-        albert_encoder: Encoder of the ALBERT family: `scratch:albert-SIZE`.
-        bert_encoder: Encoder of the BERT family: `scratch:bert-SIZE`.
+        albert_encoder: Encoder of the ALBERT family: a name of `bakeoff models`, a checkpoint's
+            folder or archive (also at https://, gs://, s3://), hf:ORG/NAME or
+            `scratch:albert-SIZE`.
+        bert_encoder: Encoder of the BERT family, named likewise.
         output: Folder for the report, the steps' artifacts and their cache.
         cache: Reuse the steps whose data, code and parameters did not change.
     """
