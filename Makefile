@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types unit format lock hooks clean
+.PHONY: help run test lint types unit backends format lock hooks clean
 
 help: ## List the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -22,14 +22,18 @@ $(VENV)/cpu.installed: images/cpu.lock pyproject.toml | $(BIN)/python
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Not in the lock: the CPU build has another hash and another index than the CUDA one.
+TORCH := torch==2.13.0
+
 $(VENV)/dev.installed: images/dev.lock $(VENV)/cpu.installed
 	$(PIP) --require-hashes -r images/dev.lock
+	$(PIP) $(TORCH)
 	@touch $@
 
 run: $(VENV)/cpu.installed ## Compare a tiny ALBERT and BERT on the built-in sample.
 	$(BIN)/bakeoff run
 
-test: lint types unit ## Everything that CI checks.
+test: lint types unit backends ## Everything that CI checks.
 
 lint: $(VENV)/dev.installed ## Formatting, lint rules, import directions.
 	$(BIN)/ruff format --check .
@@ -41,6 +45,9 @@ types: $(VENV)/dev.installed ## Strict types.
 
 unit: $(VENV)/dev.installed ## The tests, with coverage.
 	$(BIN)/python -m pytest --cov --cov-report=term -n 2
+
+backends: $(VENV)/dev.installed ## The encoders' parity and training on JAX too.
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 tests/encoders tests/train
 
 format: $(VENV)/dev.installed ## Format the code and mend what can be mended.
 	$(BIN)/ruff format .

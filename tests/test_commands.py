@@ -67,6 +67,23 @@ def test_control_characters_are_counted_and_kept(tmp_path: Path, run_module: Com
     assert facts["data"]["splits"]["train"]["rows"] == 3
 
 
+def test_dropped_rows_are_told(tmp_path: Path, run_module: Command) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for split, labels in (("train", ["neutral", "entailment"]), ("dev", ["neutral", "-", "-"])):
+        objects = [{"sentence1": "门开着", "sentence2": "门关着", "label": la} for la in labels]
+        (folder / f"{split}.json").write_text("".join(f"{json.dumps(o)}\n" for o in objects))
+    done = run_module(
+        "components.tokenize", "--task", "cmnli", "--data", folder, "--tokens", tmp_path / "tokens"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "tokenize: train: 2 rows\n" in done.stdout
+    assert "tokenize: dev: 1 rows, 2 dropped (label is -)\n" in done.stdout
+    facts = json.loads((tmp_path / "tokens" / "facts.json").read_text())["data"]
+    assert facts["labels"] == ["contradiction", "entailment", "neutral"]
+    assert facts["splits"]["dev"]["dropped"] == {"label is -": 2}
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -85,6 +102,7 @@ def test_control_characters_are_counted_and_kept(tmp_path: Path, run_module: Com
                      id="unwritable-output"),
         pytest.param(["--train-samples", 5000], "train_samples is 5000, but",
                      id="too-many-samples"),
+        pytest.param(["--language", "en"], "task 'sample' has one language", id="no-language"),
     ],
 )  # fmt: skip
 def test_a_bad_flag_is_one_line_and_exit_code_2(
@@ -134,8 +152,12 @@ def test_every_step_has_help_for_a_newcomer(run_module: Command, step: str) -> N
 def test_tasks_are_listed(run_module: Command) -> None:
     done = run_module("pipelines", "tasks")
     assert done.returncode == 0, done.stderr
-    for name in ("sample", "lcqmc", "table"):
-        assert name in done.stdout
+    lines = done.stdout.splitlines()
+    for name in ("sample", "lcqmc", "xnli", "afqmc", "cmnli", "tnews", "iflytek", "csl", "table"):
+        assert any(line.startswith(f"{name}  ") for line in lines), name
+    assert "XNLI-MT-1.0/multinli/multinli.train.LANGUAGE.tsv" in done.stdout
+    assert "https://storage.googleapis.com/cluebenchmark/tasks/iflytek_public.zip" in done.stdout
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_pipeline_is_written(tmp_path: Path, run_module: Command) -> None:

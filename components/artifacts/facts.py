@@ -40,6 +40,7 @@ class SplitFacts:
     Attributes:
         rows: Rows used (after `train_samples`).
         rows_in_source: Rows in the file.
+        dropped: Rows of the file that are none of the task's, by the reason why.
         label_counts: Rows of each label, in label order; empty when the split has no labels.
         characters: Length of text_a plus text_b in characters.
         duplicates: Rows that repeat an earlier row of this split (texts and label).
@@ -51,6 +52,7 @@ class SplitFacts:
 
     rows: int
     rows_in_source: int
+    dropped: dict[str, int]
     label_counts: dict[str, int]
     characters: LengthFacts
     duplicates: int
@@ -106,6 +108,10 @@ class TokensFacts:
         vocab_size: Entries of the vocabulary.
         vocab_source: Where the vocabulary came from: a file, or the train texts.
         vocab_sha256: SHA-256 of `vocab.txt`.
+        packing: How rows are packed: `bert` ([CLS] a [SEP] b [SEP]) or `xlnet` (a <sep> b <sep>
+            <cls>).
+        lowercase: Whether letters become lower case.
+        lowercase_source: Who stated that.
         config: The resolved parameters of tokenize.
     """
 
@@ -114,6 +120,9 @@ class TokensFacts:
     vocab_size: int
     vocab_source: str
     vocab_sha256: str
+    packing: str
+    lowercase: bool
+    lowercase_source: str
     config: dict[str, Any]
 
 
@@ -184,6 +193,9 @@ class TrainingFacts:
         restored: What was loaded from a checkpoint; null for an encoder from scratch.
         encoder_config: Every number of the architecture.
         labels: Every label, in the order of the classifier's outputs.
+        pair: True if it classifies pairs of texts, False if single ones.
+        packing: How a row is packed: `bert` or `xlnet`.
+        max_seq_length: Longest row in tokens that it was trained on.
         parameters: Trainable parameters of encoder and classifier.
         config: Every resolved parameter of train, the seed included.
         backend: Keras backend: `tensorflow`, `jax` or `torch`.
@@ -211,6 +223,9 @@ class TrainingFacts:
     restored: RestoredFacts | None
     encoder_config: dict[str, Any]
     labels: tuple[str, ...]
+    pair: bool
+    packing: str
+    max_seq_length: int
     parameters: int
     config: dict[str, Any]
     backend: str

@@ -34,11 +34,13 @@ class TrainedModel:
     Attributes:
         weights: Arrays by variable path.
         training: How the model came to be; its `encoder_config` rebuilds the architecture.
-        vocab: The vocabulary that it was trained with, one entry a line.
+        tokenizer_json: The tokenizer that it was trained with, as `tokenizers` stores it.
+        vocab: Its vocabulary, one entry a line.
     """
 
     weights: Weights
     training: TrainingFacts
+    tokenizer_json: str
     vocab: str
 
 
@@ -77,5 +79,6 @@ def read_model(path: Path) -> TrainedModel:
     return TrainedModel(
         weights=weights,
         training=read_json(folder / TRAINING, TrainingFacts),
+        tokenizer_json=(folder / TOKENIZER).read_text(encoding="utf-8"),
         vocab=(folder / VOCAB).read_text(encoding="utf-8"),
     )

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from components.artifacts.facts import DataFacts, SplitMetrics, TokensFacts
+from components.artifacts.facts import DataFacts, RestoredFacts, SplitMetrics, TokensFacts
 from components.compare.facts import ComparisonFacts, ModelFacts
 from components.compare.markdown import Markdown, bold, bullets, escape, table
-from components.compare.settings import SETTINGS, Setting, side_by_side
+from components.compare.settings import ABSENT, SETTINGS, Setting, side_by_side
 from components.compare.statistics import is_significant
 from components.compare.verdict import format_p_value
 
@@ -42,6 +42,7 @@ def render_markdown(comparison: ComparisonFacts, picture: str) -> str:
         _data(comparison.models),
         _parameters(comparison.models),
         _architectures(comparison.models),
+        _loading(comparison.models),
         _cost(comparison.models),
         _environment(comparison.models),
     )
@@ -247,8 +248,9 @@ def _grouped(
 
 def _split_table(data: DataFacts) -> str:
     header = (
-        "Split", "Rows", "Rows in source", "Mean characters", "Median", "p95", "p99", "Longest",
-        "Duplicates", "Contradictions", "Leaked from train", "Control characters", "SHA-256",
+        "Split", "Rows", "Rows in source", "Dropped", "Mean characters", "Median", "p95", "p99",
+        "Longest", "Duplicates", "Contradictions", "Leaked from train", "Control characters",
+        "SHA-256",
     )  # fmt: skip
     rows = []
     for split, facts in data.splits.items():
@@ -259,6 +261,7 @@ def _split_table(data: DataFacts) -> str:
                 split,
                 f"{facts.rows:,}",
                 f"{facts.rows_in_source:,}",
+                "; ".join(f"{n:,} ({reason})" for reason, n in facts.dropped.items()) or "0",
                 f"{length.mean:.1f}",
                 *(f"{n:,.0f}" for n in (length.p50, length.p95, length.p99, length.max)),
                 *(f"{n:,}" for n in counts),
@@ -342,6 +345,42 @@ def _architectures(models: Sequence[ModelFacts]) -> str:
     cells = [(what, *(read(model) for model in models)) for what, read in _IDENTITY.items()]
     cells += [(number.name, *number.values) for number in numbers]
     return f"## Models\n\n{table(('', *(model.name for model in models)), cells)}"
+
+
+def _loading(models: Sequence[ModelFacts]) -> str:
+    """Writes the proof that the checkpoints were loaded; nothing for encoders from scratch alone."""
+    loaded = [(m, m.evaluation.training.restored) for m in models]
+    if not any(restored for _, restored in loaded):
+        return ""
+    header = (
+        "Model", "Checkpoint", "Format", "Digest", "Variables restored", "Tensors used",
+        "Initialised", "Not used",
+    )  # fmt: skip
+    rows = [
+        (model.name, *(_restored(facts) if facts else ("from scratch", *[ABSENT] * 6)))
+        for model, facts in loaded
+    ]
+    note = (
+        "Initialised: variables of ours that the checkpoint does not hold, which began with random "
+        "or constant values. Not used: tensors that fine-tuning has no use for, and why; "
+        "`comparison.json` names each."
+    )
+    return f"## Loaded checkpoints\n\n{table(header, rows, text_columns=len(header))}\n\n{note}"
+
+
+def _restored(facts: RestoredFacts) -> tuple[str, ...]:
+    left_over = (f"{len(names)} {reason}" for reason, names in facts.left_over.items())
+    whole = facts.restored == facts.expected
+    count = f"{facts.restored:,} of {facts.expected:,}"
+    return (
+        facts.source,
+        facts.format,
+        _short(facts.digest),
+        count if whole else bold(count),
+        f"{facts.tensors_used:,} of {facts.tensors:,}",
+        ", ".join(facts.initialised) or "none",
+        "; ".join(left_over) or "none",
+    )
 
 
 _COST: dict[str, Callable[[ModelFacts], str]] = {

@@ -180,7 +180,7 @@ def format_p_value(p_value: float) -> str:
 
 
 def _warnings(models: Sequence[ModelFacts]) -> tuple[str, ...]:
-    found = [*_leaks(models), *_differing_settings(models)]
+    found = [*_leaks(models), *_incomplete_checkpoints(models), *_differing_settings(models)]
     if any(
         m.evaluation.training.hardware != models[0].evaluation.training.hardware for m in models
     ):
@@ -199,6 +199,18 @@ def _leaks(models: Sequence[ModelFacts]) -> list[str]:
                     f"({facts.leaked / facts.rows:.1%}): accuracy on {split} flatters."
                 ] = None
     return list(found)
+
+
+def _incomplete_checkpoints(models: Sequence[ModelFacts]) -> list[str]:
+    """Says which variables of the encoder a checkpoint did not hold."""
+    return [
+        f"The checkpoint of {model.name} holds {restored.restored} of the {restored.expected} "
+        f"variables of its encoder; the others began with random values: "
+        f"{', '.join(restored.initialised)}."
+        for model in models
+        if (restored := model.evaluation.training.restored)
+        and restored.restored < restored.expected
+    ]
 
 
 def _differing_settings(models: Sequence[ModelFacts]) -> list[str]:

@@ -7,43 +7,44 @@ from typing import Any
 
 import keras
 
-from components.encoders.config import EncoderConfig
+from components.encoders.config import CLASSIFIER_DROPOUT, EncoderConfig
 from components.encoders.layers import (
     Embeddings,
+    Initial,
     TransformerLayer,
     dense,
     layer_norm,
+    usual,
 )
 
 INPUTS = ("input_ids", "token_type_ids", "attention_mask")
-CLASSIFIER_DROPOUT = 0.1  # google-research/bert and albert_zh `run_classifier.py`
 
 
-def build_encoder(config: EncoderConfig) -> keras.Model:
-    """Builds an encoder.
+def build_encoder(config: EncoderConfig, initial: Initial = usual) -> keras.Model:
+    """Builds an encoder; `initial` may give its variables other values than random ones.
 
     Its outputs are a dict: `embeddings` [batch, tokens, sum_size], `sequence` [batch, tokens,
     hidden_size] and `pooled` [batch, hidden_size] (a tanh layer on the first token).
     """
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS}
-    embeddings = Embeddings(config, name="embeddings")(
+    embeddings = Embeddings(config, "embeddings", initial)(
         inputs["input_ids"], inputs["token_type_ids"]
     )
     states = embeddings
     if config.embedding_projection == "after_norm":
-        states = dense(config, config.hidden_size, "widen")(embeddings)
-    for layer in _layer_sequence(config):
+        states = dense(config, config.hidden_size, "widen", initial)(embeddings)
+    for layer in _layer_sequence(config, initial):
         states = layer(states, inputs["attention_mask"])
-    pooler = dense(config, config.hidden_size, "pooler", activation="tanh")
+    pooler = dense(config, config.hidden_size, "pooler", initial, activation="tanh")
     outputs = {"embeddings": embeddings, "sequence": states, "pooled": pooler(states[:, 0])}
     return keras.Model(inputs, outputs, name="encoder")
 
 
-def _layer_sequence(config: EncoderConfig) -> list[Any]:
+def _layer_sequence(config: EncoderConfig, initial: Initial) -> list[Any]:
     """Returns the layers in the order of their use; a shared layer stands in it several times."""
     groups = [
         [
-            TransformerLayer(config, name=f"layer_{group}_{inner}")
+            TransformerLayer(config, f"layer_{group}_{inner}", initial)
             for inner in range(config.inner_group_num)
         ]
         for group in range(config.num_hidden_groups)
@@ -52,16 +53,18 @@ def _layer_sequence(config: EncoderConfig) -> list[Any]:
     return [layer for group in groups for _ in range(uses_of_a_group) for layer in group]
 
 
-def build_classifier(config: EncoderConfig, num_labels: int) -> keras.Model:
+def build_classifier(
+    config: EncoderConfig, num_labels: int, initial: Initial = usual
+) -> keras.Model:
     """Builds an encoder with a classification head; its output is logits [batch, num_labels].
 
     The head is dropout and a dense layer on `pooled`, with a LayerNorm before them where
     `config.normalize_pooled`. Logits are float32 whatever the precision of the rest.
     """
-    encoder = build_encoder(config)
+    encoder = build_encoder(config, initial)
     pooled = encoder.output["pooled"]
     if config.normalize_pooled:
-        pooled = layer_norm(config, "pooled_norm")(pooled)
+        pooled = layer_norm(config, "pooled_norm", initial)(pooled)
     dropped = keras.layers.Dropout(CLASSIFIER_DROPOUT)(pooled)
-    logits = dense(config, num_labels, "classifier", dtype="float32")(dropped)
+    logits = dense(config, num_labels, "classifier", initial, dtype="float32")(dropped)
     return keras.Model(encoder.input, logits, name="classifier")

@@ -13,6 +13,8 @@ from keras import ops
 from components.encoders.config import EncoderConfig
 
 Tensor = Any
+Initial = Callable[[str, Any], Any]
+"""Takes a variable's path and its usual initializer, and returns the initializer to use."""
 
 MASKED = -10000.0
 """Added to the attention scores of padding, as the original codes do; finite also in bfloat16."""
@@ -25,40 +27,86 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _initializer(config: EncoderConfig) -> keras.initializers.Initializer:
+def usual(_: str, initializer: Any) -> Any:
+    """Leaves every variable its usual initializer."""
+    return initializer
+
+
+def random_normal(config: EncoderConfig) -> keras.initializers.Initializer:
+    """Returns the initializer of kernels and embeddings."""
     return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
 
 
-def layer_norm(config: EncoderConfig, name: str) -> keras.layers.LayerNormalization:
+def layer_norm(
+    config: EncoderConfig, path: str, initial: Initial = usual
+) -> keras.layers.LayerNormalization:
     """Returns a LayerNorm with the architecture's epsilon."""
-    return keras.layers.LayerNormalization(epsilon=config.layer_norm_eps, name=name)
+    return keras.layers.LayerNormalization(
+        epsilon=config.layer_norm_eps,
+        gamma_initializer=initial(f"{path}/gamma", "ones"),
+        beta_initializer=initial(f"{path}/beta", "zeros"),
+        name=_name(path),
+    )
 
 
-def dense(config: EncoderConfig, units: int, name: str, **options: Any) -> keras.layers.Dense:
+def dense(
+    config: EncoderConfig, units: int, path: str, initial: Initial = usual, **options: Any
+) -> keras.layers.Dense:
     """Returns a dense layer initialised as the architecture says."""
-    return keras.layers.Dense(units, kernel_initializer=_initializer(config), name=name, **options)
+    return keras.layers.Dense(
+        units,
+        kernel_initializer=initial(f"{path}/kernel", random_normal(config)),
+        bias_initializer=initial(f"{path}/bias", "zeros"),
+        name=_name(path),
+        **options,
+    )
+
+
+def embedding(
+    config: EncoderConfig, rows: int, width: int, path: str, initial: Initial = usual
+) -> keras.layers.Embedding:
+    """Returns an embedding initialised as the architecture says."""
+    return keras.layers.Embedding(
+        rows,
+        width,
+        embeddings_initializer=initial(f"{path}/embeddings", random_normal(config)),
+        name=_name(path),
+    )
+
+
+def _name(path: str) -> str:
+    """Returns the name of the layer at a path: Keras puts those of the layers around it before."""
+    return path.rpartition("/")[2]
 
 
 class Embeddings(keras.layers.Layer):
     """Sum of word, position and segment embeddings, normalised, of width `config.sum_size`."""
 
-    def __init__(self, config: EncoderConfig, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self, config: EncoderConfig, name: str, initial: Initial = usual, **options: Any
+    ) -> None:
+        super().__init__(name=name, **options)
 
-        def table(rows: int, width: int, name: str) -> keras.layers.Embedding:
-            return keras.layers.Embedding(
-                rows, width, embeddings_initializer=_initializer(config), name=name
-            )
+        def table(rows: int, width: int, part: str) -> keras.layers.Embedding:
+            return embedding(config, rows, width, f"{name}/{part}", initial)
 
         width = config.sum_size
         self.word = table(config.vocab_size, config.embedding_size, "word")
         self.position = table(config.max_position_embeddings, width, "position")
         self.token_type = table(config.type_vocab_size, width, "token_type")
-        self.norm = layer_norm(config, "norm")
+        self.norm = layer_norm(config, f"{name}/norm", initial)
         self.dropout = keras.layers.Dropout(config.hidden_dropout_prob)
         self.widen = None
         if config.embedding_projection == "before_sum":
-            self.widen = dense(config, config.hidden_size, "widen", use_bias=False)
+            self.widen = dense(config, config.hidden_size, f"{name}/widen", initial, use_bias=False)
+
+    def build(self, *_: Any) -> None:
+        """Makes the variables once; Keras would otherwise trace `call` to find them."""
+        for table in (self.word, self.position, self.token_type):
+            table.build((None, None))
+        if self.widen is not None:
+            self.widen.build((None, None, self.word.output_dim))
+        self.norm.build((None, None, self.position.output_dim))
 
     def call(self, input_ids: Tensor, token_type_ids: Tensor, training: bool = False) -> Tensor:
         """Maps ids [batch, tokens] to states [batch, tokens, sum_size]."""
@@ -76,22 +124,37 @@ class TransformerLayer(keras.layers.Layer):
     Query, key and value are one product of kernel [hidden, 3 * hidden], in this order.
     """
 
-    def __init__(self, config: EncoderConfig, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(
+        self, config: EncoderConfig, name: str, initial: Initial = usual, **options: Any
+    ) -> None:
+        super().__init__(name=name, **options)
+
+        def part(units: int, part_name: str, **more: Any) -> keras.layers.Dense:
+            return dense(config, units, f"{name}/{part_name}", initial, **more)
+
         self.heads = config.num_attention_heads
         self.head_size = config.hidden_size // config.num_attention_heads
         self.normalize_first = config.normalize_first
-        self.query_key_value = dense(config, 3 * config.hidden_size, "query_key_value")
-        self.attention_output = dense(config, config.hidden_size, "attention_output")
-        self.attention_norm = layer_norm(config, "attention_norm")
+        self.query_key_value = part(3 * config.hidden_size, "query_key_value")
+        self.attention_output = part(config.hidden_size, "attention_output")
+        self.attention_norm = layer_norm(config, f"{name}/attention_norm", initial)
         self.attention_dropout = keras.layers.Dropout(config.attention_probs_dropout_prob)
-        self.intermediate = dense(
-            config, config.intermediate_size, "intermediate",
-            activation=ACTIVATIONS[config.hidden_act],
-        )  # fmt: skip
-        self.output_dense = dense(config, config.hidden_size, "output")
-        self.output_norm = layer_norm(config, "output_norm")
+        self.intermediate = part(
+            config.intermediate_size, "intermediate", activation=ACTIVATIONS[config.hidden_act]
+        )
+        self.output_dense = part(config.hidden_size, "output")
+        self.output_norm = layer_norm(config, f"{name}/output_norm", initial)
         self.hidden_dropout = keras.layers.Dropout(config.hidden_dropout_prob)
+
+    def build(self, *_: Any) -> None:
+        """Makes the variables once; Keras would otherwise trace `call` to find them."""
+        states = (None, None, self.heads * self.head_size)
+        for part in (
+            self.query_key_value, self.attention_output, self.attention_norm, self.intermediate,
+            self.output_norm,
+        ):  # fmt: skip
+            part.build(states)
+        self.output_dense.build((None, None, self.intermediate.units))
 
     def call(self, states: Tensor, attention_mask: Tensor, training: bool = False) -> Tensor:
         """Maps states [batch, tokens, hidden]; attention_mask [batch, tokens] is 0 on padding."""

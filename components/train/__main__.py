@@ -14,7 +14,11 @@ def main(
     tokens: Annotated[Path, typer.Option(help="Tokens folder that tokenize wrote.")],
     model: Annotated[Path, typer.Option(help="Folder to write the model to.")],
     encoder: Annotated[
-        str, typer.Option(help="Encoder to train: `scratch:FAMILY-SIZE`, e.g. scratch:albert-tiny.")
+        str,
+        typer.Option(
+            help="Encoder to train: a name of `bakeoff models`, a checkpoint's folder or archive, "
+            "hf:ORG/NAME, or `scratch:FAMILY-SIZE`."
+        ),
     ],
     config: TrainConfig,
 ) -> None:

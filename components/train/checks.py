@@ -1,33 +1,61 @@
 """What can be said of a training before it starts, without loading a deep learning library."""
 
-from components.encoders.config import EncoderConfig
-from components.encoders.sizes import scratch_config
+from components.encoders.checkpoints.argument import Encoder, find_encoder
 from components.errors import InputError
 from components.train.batches import step_count
 from components.train.config import TrainConfig
 
+MOST_SPARE_ROWS = 127
+"""Word embeddings may have more rows than the vocabulary has entries: rounded up to a multiple of
+128 for speed, or with room at the end (ERNIE 1.0: 18,000 rows)."""
+
 
 def fitting_encoder(
-    encoder: str, family: str, vocab_size: int, max_seq_length: int
-) -> EncoderConfig:
-    """Returns the architecture that a model argument names; an empty `family` allows any.
+    argument: str, family: str, vocab_size: int, max_seq_length: int, digest: str = ""
+) -> Encoder:
+    """Returns the encoder that a model argument names, fetched and checked.
+
+    Args:
+        argument: The model argument.
+        family: The family it must be of; empty for any.
+        vocab_size: Entries of the vocabulary that the tokens were made with; 0 = not yet known.
+        max_seq_length: Longest row in tokens.
+        digest: Digest of the checkpoint that the caller asked for; empty = as it is found.
 
     Raises:
-        InputError: There is no such encoder, it is of another family, or has fewer positions than
-            `max_seq_length`.
+        InputError: There is no such encoder, it is of another family, has fewer positions than
+            `max_seq_length`, another vocabulary, or changed since the digest was taken.
     """
-    config = scratch_config(encoder, vocab_size)
+    encoder = find_encoder(argument, vocab_size or 1)
+    config = encoder.config
     if family and config.family != family:
         raise InputError(
-            f"train-{family} trains encoders of the {family} family, {encoder!r} is of the "
-            f"{config.family} family; choose scratch:{family}-SIZE"
+            f"train-{family} trains encoders of the {family} family, {argument!r} is of the "
+            f"{config.family} family; choose another one, such as scratch:{family}-SIZE"
         )
-    if max_seq_length > config.max_position_embeddings:
+    if 0 < config.max_position_embeddings < max_seq_length:
         raise InputError(
-            f"max_seq_length is {max_seq_length}, but {encoder!r} has only "
+            f"max_seq_length is {max_seq_length}, but {argument!r} has only "
             f"{config.max_position_embeddings} positions; tokenize with a smaller one"
         )
-    return config
+    if encoder.checkpoint and vocab_size:
+        _check_vocabulary(argument, config.vocab_size, vocab_size)
+    if encoder.checkpoint and digest and (found := encoder.checkpoint.digest()) != digest:
+        raise InputError(
+            f"the checkpoint of {argument!r} changed: its digest is {found}, expected {digest}; "
+            "start the run again to use it as it is now"
+        )
+    return encoder
+
+
+def _check_vocabulary(argument: str, rows: int, entries: int) -> None:
+    """Refuses a vocabulary that cannot be the checkpoint's: ids would mean other words."""
+    if entries > rows or rows - entries > MOST_SPARE_ROWS:
+        raise InputError(
+            f"the vocabulary has {entries:,} entries, but the word embedding of {argument!r} has "
+            f"{rows:,} rows: it is another encoder's; tokenize with this encoder, or name its own "
+            "vocabulary with vocab_file"
+        )
 
 
 def planned_steps(examples: int, config: TrainConfig) -> int:

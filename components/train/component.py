@@ -12,6 +12,7 @@ def train(
     metrics: dsl.Output[dsl.Metrics],
     family: str,
     encoder: str,
+    encoder_digest: str,
     train_batch_size: int,
     eval_batch_size: int,
     learning_rate: float,

@@ -26,6 +26,7 @@ def run(given: Mapping[str, Any]) -> None:
             given["encoder"],
             config_from(TrainConfig, given),
             family=given["family"],
+            encoder_digest=given["encoder_digest"],
         )
     shown = {
         "global_step": facts.global_step,

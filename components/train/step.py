@@ -2,16 +2,18 @@
 
 import dataclasses
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from components.artifacts.facts import TrainingFacts
+from components.artifacts.facts import RestoredFacts, TrainingFacts
 from components.artifacts.model import LOGS, new_model_folder, write_model
 from components.artifacts.tokens import Tokens, read_tokens
 from components.encoders.build import build_classifier
-from components.encoders.config import EncoderConfig
+from components.encoders.checkpoints.argument import Encoder
+from components.encoders.checkpoints.restore import restored
 from components.encoders.rows import Rows
 from components.train.checks import fitting_encoder, planned_steps
 from components.train.config import TrainConfig
@@ -28,11 +30,25 @@ JIT_COMPILE = {"tensorflow": False, "jax": True, "torch": False}
 
 
 def train(
-    tokens_path: Path, model_path: Path, encoder: str, config: TrainConfig, family: str = ""
+    tokens_path: Path,
+    model_path: Path,
+    encoder: str,
+    config: TrainConfig,
+    family: str = "",
+    encoder_digest: str = "",
 ) -> TrainingFacts:
     """Fine-tunes an encoder on the train split and keeps the weights that do best on dev.
 
-    `family`, where given, is the family that the encoder must be of.
+    Args:
+        tokens_path: Tokens folder to read.
+        model_path: Model folder to write.
+        encoder: Model argument of the encoder.
+        config: How to train.
+        family: The family that the encoder must be of; empty for any.
+        encoder_digest: Digest of its checkpoint, where that must not have changed.
+
+    Returns:
+        The facts that it wrote.
 
     Raises:
         InputError: The tokens cannot be read, the encoder does not exist or does not fit them, no
@@ -40,26 +56,30 @@ def train(
     """
     started = time.monotonic()
     tokens = read_tokens(tokens_path)
-    encoder_config = fitting_encoder(
-        encoder, family, tokens.facts.vocab_size, max_seq_length(tokens)
+    chosen = fitting_encoder(
+        encoder, family, tokens.facts.vocab_size, max_seq_length(tokens), encoder_digest
     )
     train_rows, dev_rows = Rows(tokens.splits["train"]), Rows(tokens.splits["dev"])
     total_steps = planned_steps(len(train_rows), config)
     found_versions, found_hardware = versions(), hardware()
     with new_model_folder(model_path) as folder:
-        model = _compiled_classifier(encoder_config, config, tokens, total_steps)
+        model, loaded = _compiled_classifier(chosen, config, tokens, total_steps)
         log = EventLog(folder / LOGS)
-        with progress(f"train {encoder_config.family}", total_steps) as reporter:
+        with progress(f"train {chosen.config.family}", total_steps) as reporter:
             outcome = fine_tune(
                 model, train_rows, dev_rows, config, max_seq_length(tokens), total_steps,
                 reporter, log,
             )  # fmt: skip
         log.close()
         facts = TrainingFacts(
-            family=encoder_config.family,
+            family=chosen.config.family,
             encoder=encoder,
-            encoder_config=dataclasses.asdict(encoder_config),
+            restored=loaded,
+            encoder_config=dataclasses.asdict(chosen.config),
             labels=tokens.facts.data.labels,
+            pair=tokens.facts.data.pair,
+            packing=tokens.facts.packing,
+            max_seq_length=max_seq_length(tokens),
             parameters=model.count_params(),
             config=dataclasses.asdict(config),
             backend=keras.backend.backend(),
@@ -81,13 +101,20 @@ def max_seq_length(tokens: Tokens) -> int:
 
 
 def _compiled_classifier(
-    encoder_config: EncoderConfig, config: TrainConfig, tokens: Tokens, total_steps: int
-) -> keras.Model:
-    """Builds the classifier with seeded weights, ready to train at the config's precision."""
+    encoder: Encoder, config: TrainConfig, tokens: Tokens, total_steps: int
+) -> tuple[keras.Model, RestoredFacts | None]:
+    """Builds the classifier, ready to train at the config's precision.
+
+    Its weights are the checkpoint's, else seeded ones; also what was restored is returned.
+    """
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(DTYPE_POLICIES[config.precision])
+    build = partial(build_classifier, encoder.config, len(tokens.facts.data.labels))
     try:
-        model = build_classifier(encoder_config, len(tokens.facts.data.labels))
+        if encoder.checkpoint:
+            model, facts = restored(build, encoder.checkpoint)
+        else:
+            model, facts = build(), None
     finally:
         keras.config.set_dtype_policy("float32")
     model.compile(
@@ -95,7 +122,18 @@ def _compiled_classifier(
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=JIT_COMPILE[keras.backend.backend()],
     )
-    return model
+    if facts:
+        print(f"train: {_account(facts)}", flush=True)
+    return model, facts
+
+
+def _account(facts: RestoredFacts) -> str:
+    left_over = sum(map(len, facts.left_over.values()))
+    return (
+        f"{facts.restored} of {facts.expected} variables of the encoder restored from "
+        f"{facts.format} {facts.source}; {len(facts.initialised)} initialised "
+        f"({', '.join(facts.initialised)}); {left_over} of {facts.tensors} tensors not used"
+    )
 
 
 def _outcome_facts(outcome: Outcome) -> dict[str, Any]:

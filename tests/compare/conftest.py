@@ -65,10 +65,13 @@ def split_metrics(rows: Rows, labels: Sequence[str], eval_loss: float, loss: flo
     )
 
 
-def split_facts(rows: int, label_counts: dict[str, int], leaked: int) -> SplitFacts:
+def split_facts(
+    rows: int, label_counts: dict[str, int], leaked: int, dropped: dict[str, int]
+) -> SplitFacts:
     return SplitFacts(
         rows=rows,
-        rows_in_source=rows,
+        rows_in_source=rows + sum(dropped.values()),
+        dropped=dropped,
         label_counts=label_counts,
         characters=LengthFacts(mean=22.4, p50=20.0, p95=41.0, p99=55.0, max=63),
         duplicates=2,
@@ -88,8 +91,12 @@ def training_facts(family: str, encoder: str, final_loss: float, **changes: Any)
     facts = TrainingFacts(
         family=family,
         encoder=encoder,
+        restored=None,
         encoder_config={"hidden_size": 128, "num_layers": 2 if family == "bert" else 4},
         labels=("0", "1"),
+        pair=True,
+        packing="bert",
+        max_seq_length=128,
         parameters=4_012_345 if family == "bert" else 1_204_110,
         config={"learning_rate": 5e-05, "train_batch_size": 16, "seed": 42, "init_checkpoint": ""},
         backend="tensorflow",
@@ -138,6 +145,7 @@ def write(tmp_path: Path) -> WriteEvaluation:
         task_name: str = "lcqmc",
         digest: str = "d" * 64,
         leaked: int = 0,
+        dropped: dict[str, int] | None = None,
         losses: tuple[float, float] = (0.3125, 0.375),
         training: dict[str, Any] | None = None,
         tokenize: dict[str, Any] | None = None,
@@ -147,9 +155,12 @@ def write(tmp_path: Path) -> WriteEvaluation:
             for name, rows in (("dev", dev), ("test", test))
             if rows is not None
         }
-        data_splits = {"train": split_facts(19999, dict.fromkeys(labels, 9999), 0)} | {
+        data_splits = {"train": split_facts(19999, dict.fromkeys(labels, 9999), 0, {})} | {
             name: split_facts(
-                len(rows), {label: sum(t == label for t, _ in rows) for label in labels}, leaked
+                len(rows),
+                {label: sum(t == label for t, _ in rows) for label in labels},
+                leaked,
+                dropped or {},
             )
             for name, rows in splits.items()
         }
@@ -180,6 +191,9 @@ def write(tmp_path: Path) -> WriteEvaluation:
                 vocab_size=8000,
                 vocab_source="the train texts",
                 vocab_sha256="7" * 64,
+                packing="bert",
+                lowercase=True,
+                lowercase_source="the default",
                 config={"max_seq_length": 128, "vocab_file": ""} | (tokenize or {}),
             ),
             config={"eval_batch_size": 16},

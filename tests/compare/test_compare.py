@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components.artifacts.facts import RestoredFacts
 from components.artifacts.folder import open_folder
 from components.compare.markdown import bold, escape, table
 from components.compare.report import TABLE_HEADER
@@ -153,6 +154,17 @@ def test_the_report_has_every_section(write: WriteEvaluation, tmp_path: Path) ->
     ]  # fmt: skip
 
 
+def test_dropped_rows_are_told_with_the_reason(write: WriteEvaluation, tmp_path: Path) -> None:
+    dropped = {"language is not zh": 1400, "label is -": 2}
+    compare([write(f, GOOD, dropped=dropped) for f in ("albert", "bert")], tmp_path / "out")
+    lines = report_of(tmp_path / "out").splitlines()
+    header = next(line for line in lines if line.startswith("| Split | Rows | Rows in source |"))
+    assert header.split(" | ")[3] == "Dropped"
+    assert any(line.startswith("| train | 19,999 | 19,999 | 0 |") for line in lines)
+    told = "| test | 100 | 1,502 | 1,400 (language is not zh); 2 (label is -) |"
+    assert any(line.startswith(told) for line in lines)
+
+
 def test_json_holds_the_reports_numbers(write: WriteEvaluation, tmp_path: Path) -> None:
     facts = compare([write("albert", GOOD), write("bert", BETTER)], tmp_path / "out")
     stored = json.loads((tmp_path / "out" / "comparison.json").read_text())
@@ -291,3 +303,41 @@ def test_a_mistake_on_the_command_line_exits_with_2(tmp_path: Path, run_module: 
     assert done.stderr.startswith(f"error: no evaluation folder at {tmp_path / 'a'}")
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+RESTORED = RestoredFacts(
+    format="Hugging Face BERT",
+    source="hf:example/bert@0123abc",
+    digest="e" * 64,
+    restored=29,
+    expected=31,
+    tensors_used=37,
+    tensors=42,
+    initialised=("pooler/kernel", "pooler/bias", "classifier/kernel", "classifier/bias"),
+    left_over={"pre-training head": ("cls.predictions.bias", "cls.a", "cls.b", "cls.c", "cls.d")},
+)
+
+
+def test_the_report_proves_what_was_loaded(write: WriteEvaluation, tmp_path: Path) -> None:
+    paths = [
+        write("albert", "+" * 18 + "--"),
+        write("bert", "+" * 18 + "--", training={"restored": RESTORED}),
+    ]
+    compare(paths, tmp_path / "comparison")
+    report = (tmp_path / "comparison" / "comparison.md").read_text()
+    assert "## Loaded checkpoints" in report
+    row = next(line for line in report.splitlines() if line.startswith("| BERT | hf:example"))
+    for part in (
+        "hf:example/bert&#64;0123abc", "Hugging Face BERT", "`eeeeeeeeeeee…`", "**29 of 31**",
+        "37 of 42", "pooler/kernel, pooler/bias", "5 pre-training head",
+    ):  # fmt: skip
+        assert part in row
+    assert "| ALBERT | from scratch | – |" in report
+    assert "The checkpoint of BERT holds 29 of the 31 variables of its encoder" in report
+
+
+def test_encoders_from_scratch_have_nothing_to_prove(
+    write: WriteEvaluation, tmp_path: Path
+) -> None:
+    compare([write("albert", "+" * 20), write("bert", "+" * 20)], tmp_path / "comparison")
+    assert "Loaded checkpoints" not in (tmp_path / "comparison" / "comparison.md").read_text()

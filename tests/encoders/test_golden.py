@@ -4,6 +4,7 @@
 and `golden.npz`: inputs, and outputs of the original graph.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from components.encoders.build import build_classifier, build_encoder
 from components.encoders.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from components.encoders.checkpoints.restore import restore
+from components.encoders.checkpoints.restore import restored
 from components.encoders.heads import build_pretraining
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -28,7 +29,7 @@ VARIANTS = [
     pytest.param("c_post", 2e-5, id="albert_zh-post-LN"),
     pytest.param("c_pre", 1e-4, id="albert_zh-pre-LN"),
 ]
-# The original code of b_google has no heads, that of b_zhgooglefast no classifier in its checkpoint.
+# The original code of b_google has no heads; b_zhgooglefast was saved without a classifier.
 WITH_PRETRAINING = [v for v in VARIANTS if v.values[0] != "b_google"]
 WITH_CLASSIFIER = [v for v in WITH_PRETRAINING if v.values[0] != "b_zhgooglefast"]
 
@@ -64,22 +65,21 @@ def assert_close(computed: Any, golden: "np.ndarray[Any, Any]", tolerance: float
 @pytest.mark.parametrize(("variant", "tolerance"), VARIANTS)
 def test_encoder_matches_the_original(variant: str, tolerance: float) -> None:
     checkpoint, golden = read_golden(variant)
-    encoder = build_encoder(checkpoint.config)
-    restored = restore(encoder, checkpoint)
+    encoder, facts = restored(partial(build_encoder, checkpoint.config), checkpoint)
     outputs = encoder(inputs_of(golden))
     assert golden["mask"].min() == 0, "padded rows must be among the golden inputs"
     for ours, theirs in [("embeddings", "emb"), ("sequence", "seq"), ("pooled", "pooled")]:
         assert_close(outputs[ours], golden[theirs], tolerance)
-    assert restored.restored == restored.expected
-    assert restored.tensors_used == ENCODER_TENSORS[variant]
-    assert restored.initialised == ()
+    assert facts.restored == facts.expected
+    assert facts.tensors_used == ENCODER_TENSORS[variant]
+    assert facts.initialised == ()
 
 
 @pytest.mark.parametrize(("variant", "tolerance"), WITH_CLASSIFIER)
 def test_classifier_matches_the_original(variant: str, tolerance: float) -> None:
     checkpoint, golden = read_golden(variant)
-    classifier = build_classifier(checkpoint.config, golden["probs"].shape[1])
-    restore(classifier, checkpoint, heads=())
+    build = partial(build_classifier, checkpoint.config, golden["probs"].shape[1])
+    classifier, _ = restored(build, checkpoint, heads=())
     logits = classifier(inputs_of(golden))
     if "logits" in golden:
         assert_close(logits, golden["logits"], tolerance)
@@ -94,8 +94,7 @@ def test_classifier_matches_the_original(variant: str, tolerance: float) -> None
 @pytest.mark.parametrize(("variant", "tolerance"), WITH_PRETRAINING)
 def test_pretraining_heads_match_the_original(variant: str, tolerance: float) -> None:
     checkpoint, golden = read_golden(variant)
-    model = build_pretraining(checkpoint.config)
-    restore(model, checkpoint, heads=())
+    model, _ = restored(partial(build_pretraining, checkpoint.config), checkpoint, heads=())
     outputs = model(inputs_of(golden) | {"masked_positions": golden["pos"].astype("int32")})
     assert_close(outputs["masked_lm"], golden["mlm_lp"], tolerance)
     assert_close(outputs["sentence_pair"], golden["nsp_lp"], tolerance)
@@ -103,13 +102,13 @@ def test_pretraining_heads_match_the_original(variant: str, tolerance: float) ->
 
 def test_what_is_not_the_encoders_is_left_over_with_its_reason() -> None:
     checkpoint, _ = read_golden("c_pre")
-    restored = restore(build_classifier(checkpoint.config, 2), checkpoint)
-    assert restored.format == "TensorFlow 1 ALBERT (albert_zh)"
-    assert restored.initialised == (
+    _, facts = restored(partial(build_classifier, checkpoint.config, 2), checkpoint)
+    assert facts.format == "TensorFlow 1 ALBERT (albert_zh)"
+    assert facts.initialised == (
         "pooled_norm/gamma", "pooled_norm/beta", "classifier/kernel", "classifier/bias",
     )  # fmt: skip
-    assert {reason: len(names) for reason, names in restored.left_over.items()} == {
+    assert {reason: len(names) for reason, names in facts.left_over.items()} == {
         "pre-training head": 7,
         "head of an earlier fine-tuning": 4,
     }
-    assert restored.tensors == restored.tensors_used + 11
+    assert facts.tensors == facts.tensors_used + 11

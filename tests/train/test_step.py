@@ -7,7 +7,14 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 
 from components.artifacts.facts import DevPoint, TrainingFacts
 from components.artifacts.model import read_model
+from components.artifacts.tokens import read_tokens
+from components.encoders.build import build_classifier
+from components.encoders.checkpoints.checkpoint import open_checkpoint
+from components.encoders.checkpoints.write import write_tf1
+from components.encoders.sizes import scratch_config
+from components.encoders.weights import weights_of
 from components.errors import InputError
+from components.train.checks import fitting_encoder
 from components.train.config import TrainConfig
 from components.train.loop import is_better
 from components.train.step import train
@@ -151,7 +158,7 @@ def test_the_best_is_the_most_accurate(
 @pytest.mark.parametrize(
     ("encoder", "family", "changes", "message"),
     [
-        pytest.param("scratch:bert-tiny", "albert", {}, "choose scratch:albert-SIZE",
+        pytest.param("scratch:bert-tiny", "albert", {}, "such as scratch:albert-SIZE",
                      id="other-family"),
         pytest.param("scratch:bert-tiney", "", {}, "did you mean scratch:bert-tiny?", id="typo"),
         pytest.param("roberta", "", {}, "no encoder is called 'roberta'", id="unknown"),
@@ -196,3 +203,67 @@ def test_a_bad_parameter_is_refused(name: str, value: object, allowed: str) -> N
     with pytest.raises(InputError) as raised:
         TrainConfig(**{name: value})  # type: ignore[arg-type]
     assert str(raised.value) == f"{name} must be {allowed}, got {value!r}"
+
+
+def checkpoint_of(vocab_size: int, folder: Path) -> Path:
+    """Writes a TensorFlow 1 checkpoint of a tiny BERT with random weights."""
+    folder.mkdir()
+    config = scratch_config("scratch:bert-tiny", vocab_size)
+    write_tf1(folder, config, weights_of(build_classifier(config, 2)))
+    return folder
+
+
+def test_training_starts_from_a_checkpoint_and_proves_it(
+    tokens_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = checkpoint_of(read_tokens(tokens_folder).facts.vocab_size, tmp_path / "checkpoint")
+    # So small a step size changes nothing that float32 shows: the weights stay the checkpoint's.
+    still = dataclasses.replace(QUICK, learning_rate=1e-30, weight_decay=0.0)
+    facts = train(tokens_folder, tmp_path / "model", str(folder), still)
+    trained = read_model(tmp_path / "model")
+    restored = trained.training.restored
+    assert restored is not None
+    assert (restored.restored, restored.expected) == (31, 31)
+    assert restored.initialised == ("classifier/kernel", "classifier/bias")
+    assert restored.left_over == {
+        "head of an earlier fine-tuning": ("output_bias", "output_weights")
+    }
+    assert restored.source == str(folder)
+    assert facts.family == "bert"
+    assert facts.encoder == str(folder)
+    found = open_checkpoint(folder)
+    assert found.digest() == restored.digest
+    word = found.open_tensors().read("bert/embeddings/word_embeddings")
+    np.testing.assert_array_equal(trained.weights["embeddings/word/embeddings"], np.asarray(word))
+    assert "train: 31 of 31 variables of the encoder restored from" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more_rows", "message"),
+    [
+        pytest.param(-1, "it is another encoder's; tokenize with this encoder", id="too-few-rows"),
+        pytest.param(128, "it is another encoder's; tokenize with this encoder", id="too-many"),
+        pytest.param(127, "", id="rounded-up"),
+    ],
+)
+def test_the_vocabulary_must_be_the_checkpoints(
+    more_rows: int, message: str, tokens_folder: Path, tmp_path: Path
+) -> None:
+    entries = read_tokens(tokens_folder).facts.vocab_size
+    folder = checkpoint_of(entries + more_rows, tmp_path / "checkpoint")
+    if not message:
+        assert fitting_encoder(str(folder), "bert", entries, 32).checkpoint
+        return
+    with pytest.raises(InputError, match=message):
+        train(tokens_folder, tmp_path / "model", str(folder), QUICK)
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_checkpoint_that_changed_or_is_of_another_family(tmp_path: Path) -> None:
+    folder = checkpoint_of(50, tmp_path / "checkpoint")
+    with pytest.raises(InputError, match=r"changed: its digest is [0-9a-f]{64}, expected 0123"):
+        fitting_encoder(str(folder), "bert", 50, 32, digest="0123")
+    with pytest.raises(InputError, match="of the bert family; choose another one"):
+        fitting_encoder(str(folder), "albert", 50, 32)
+    with pytest.raises(InputError, match="has only 512 positions; tokenize with a smaller one"):
+        fitting_encoder(str(folder), "bert", 50, 513)

@@ -1,0 +1,1 @@
+"""Pre-trained checkpoints: recognising, reading, fetching by a model argument, writing."""

@@ -6,29 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from components.encoders.checkpoints import huggingface, tf1
 from components.encoders.checkpoints.names import Layout
 from components.encoders.config import EncoderConfig
 from components.errors import InputError
 
-Array = np.ndarray[Any, Any]
+VOCABULARIES = ("vocab*.txt", "*.model", "tokenizer.json")
+TOKENIZER_FILES = (*VOCABULARIES, "tokenizer_config.json")
+"""Patterns of the names of a checkpoint's vocabulary, and of all that its tokenizer reads."""
 
 _DEEPEST = 2  # folders within folders: archives hold one, named after the model
 
 
 class Tensors(Protocol):
-    """The tensors of a checkpoint, read one by one so that no second copy of all is held.
+    """The tensors of a checkpoint, read one by one so that no second copy of all is held."""
 
-    Attributes:
-        shapes: Shape of each tensor by name.
-    """
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Shape of each tensor by name."""
 
-    shapes: Mapping[str, tuple[int, ...]]
-
-    def read(self, name: str) -> Array:
-        """Returns one tensor."""
+    def read(self, name: str) -> Any:
+        """Returns one tensor, an array or TensorFlow's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +50,24 @@ class Checkpoint:
     open_tensors: Callable[[], Tensors]
 
     def digest(self) -> str:
-        """Returns a SHA-256 over the names and bytes of the files."""
+        """Returns a SHA-256 over the names and bytes of these files and of the tokenizer's."""
+        tokenizer = {file for pattern in TOKENIZER_FILES for file in self.folder.glob(pattern)}
         digest = hashlib.sha256()
-        for file in self.files:
+        for file in sorted({*self.files, *tokenizer}):
             with file.open("rb") as stream:
                 content = hashlib.file_digest(stream, "sha256").hexdigest()
             digest.update(f"{file.name}\0{content}\n".encode())
         return digest.hexdigest()
 
 
-def open_checkpoint(path: Path) -> Checkpoint:
-    """Recognises the checkpoint that a folder holds, or that the prefix of a TensorFlow 1 one names.
+def open_checkpoint(path: Path, published: EncoderConfig | None = None) -> Checkpoint:
+    """Recognises the checkpoint in a folder, or the TensorFlow 1 one that its prefix names.
 
     A folder may hold the checkpoint's folder instead, as unpacked archives do.
+
+    Args:
+        path: The folder or prefix.
+        published: The architecture of a model of the catalogue: it tells what a config leaves out.
 
     Raises:
         InputError: There is no checkpoint of a known format, or more than one.
@@ -72,20 +75,20 @@ def open_checkpoint(path: Path) -> Checkpoint:
     if not path.is_dir():
         prefix = path.with_name(path.name.removesuffix(tf1.INDEX))
         if prefix.with_name(prefix.name + tf1.INDEX).is_file():
-            return _open_tf1(prefix)
+            return _open_tf1(prefix, published)
         raise InputError(
             f"{path} is not a folder; name the checkpoint's folder"
             if path.exists()
             else f"no checkpoint at {path}: it does not exist"
         )
-    folders = [path, *(p for p in sorted(path.rglob("*")) if p.is_dir() and _is_near(p, path))]
+    folders = folders_in(path)
     holding = [folder for folder in folders if _holds_weights(folder)]
     if len(holding) > 1 and holding[0] != path:
         raise InputError(
             f"{path} holds several checkpoints: {', '.join(map(str, holding))}; name one of them"
         )
     if holding:
-        return _open_folder(holding[0])
+        return _open_folder(holding[0], published)
     for folder in folders:
         huggingface.check_no_pickle(folder)
     present = sorted(p.name for p in path.iterdir())
@@ -96,15 +99,17 @@ def open_checkpoint(path: Path) -> Checkpoint:
     )
 
 
-def _is_near(folder: Path, top: Path) -> bool:
-    return len(folder.relative_to(top).parts) <= _DEEPEST
+def folders_in(path: Path) -> list[Path]:
+    """Returns a folder and those in it that may be the checkpoint's own."""
+    below = (p for p in sorted(path.rglob("*")) if p.is_dir())
+    return [path, *(p for p in below if len(p.relative_to(path).parts) <= _DEEPEST)]
 
 
 def _holds_weights(folder: Path) -> bool:
     return bool(huggingface.weight_files(folder) or tf1.prefixes_in(folder))
 
 
-def _open_folder(folder: Path) -> Checkpoint:
+def _open_folder(folder: Path, published: EncoderConfig | None) -> Checkpoint:
     if files := huggingface.weight_files(folder):
         return _open_hugging_face(folder, files)
     prefixes = tf1.prefixes_in(folder)
@@ -113,7 +118,7 @@ def _open_folder(folder: Path) -> Checkpoint:
             f"{folder} holds several checkpoints: {', '.join(p.name for p in prefixes)}; "
             f"name one, as in {prefixes[0]}"
         )
-    return _open_tf1(prefixes[0])
+    return _open_tf1(prefixes[0], published)
 
 
 def _open_hugging_face(folder: Path, files: list[Path]) -> Checkpoint:
@@ -128,9 +133,9 @@ def _open_hugging_face(folder: Path, files: list[Path]) -> Checkpoint:
     )
 
 
-def _open_tf1(prefix: Path) -> Checkpoint:
+def _open_tf1(prefix: Path, published: EncoderConfig | None) -> Checkpoint:
     file, tensors = tf1.config_beside(prefix), tf1.Tf1Tensors(prefix)
-    layout, config = tf1.architecture_of(file, tensors.shapes, prefix)
+    layout, config = tf1.architecture_of(file, tensors.shapes, prefix, published)
     return Checkpoint(
         folder=prefix.parent,
         source=str(prefix),

@@ -60,7 +60,9 @@ class ConfigFile:
         """Returns what an entry stands for."""
         value = self._value(key, default)
         # Keys of the table decide, also of one type: 1 is not True.
-        found = [meant for name, meant in allowed.items() if name == value and type(name) is type(value)]
+        found = [
+            meant for name, meant in allowed.items() if name == value and type(name) is type(value)
+        ]
         if not found:
             raise self._unfit(key, f"one of {', '.join(map(_as_json, allowed))}")
         return found[0]

@@ -1,6 +1,7 @@
 """Hugging Face checkpoint folders: `config.json` and safetensors, in one file or in shards."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from components.encoders.checkpoints.names import (
     HUGGING_FACE_BERT,
     Layout,
 )
-from components.encoders.config import EncoderConfig
+from components.encoders.config import CLASSIFIER_DROPOUT, EncoderConfig
 from components.errors import InputError
 
 Array = np.ndarray[Any, Any]
@@ -48,15 +49,12 @@ class HuggingFaceTensors:
             InputError: One is cut or damaged.
         """
         self.shapes: dict[str, tuple[int, ...]] = {}
-        self._readers: dict[str, tuple[Path, Any]] = {}
+        self._files: dict[str, Path] = {}
         for file in files:
-            try:
-                reader = safe_open(file, framework="numpy")
-            except (SafetensorError, OSError) as error:
-                raise _broken(file, error) from None
-            for name in reader.keys():  # noqa: SIM118 - it is no dict
-                self.shapes[name] = tuple(reader.get_slice(name).get_shape())
-                self._readers[name] = (file, reader)
+            with _opened(file) as reader:
+                for name in reader.keys():  # noqa: SIM118 - it is no dict
+                    self.shapes[name] = tuple(reader.get_slice(name).get_shape())
+                    self._files[name] = file
 
     def read(self, name: str) -> Array:
         """Returns one tensor; those of half precision as float32.
@@ -64,18 +62,22 @@ class HuggingFaceTensors:
         Raises:
             InputError: The file is cut or damaged.
         """
-        file, reader = self._readers[name]
-        try:
+        # Opened anew each time: what an open file has read counts as memory of this process.
+        with _opened(self._files[name]) as reader:
             tensor = reader.get_tensor(name)
-        except (SafetensorError, TypeError) as error:
-            raise _broken(file, error) from None
         return np.asarray(tensor, dtype="float32" if tensor.dtype.itemsize < 4 else None)
 
 
-def _broken(file: Path, error: Exception) -> InputError:
-    return InputError(
-        f"cannot read {file}: {str(error).splitlines()[0]}; it is cut or damaged: fetch it again"
-    )
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    try:
+        with safe_open(file, framework="numpy") as reader:
+            yield reader
+    except (SafetensorError, OSError, TypeError) as error:
+        raise InputError(
+            f"cannot read {file}: {str(error).splitlines()[0]}; it is cut or damaged: fetch it "
+            "again"
+        ) from None
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -141,6 +143,13 @@ def architecture_of(folder: Path) -> tuple[Layout, EncoderConfig]:
     return architecture.layout, architecture.config_of(file)
 
 
+def model_type_in(folder: Path) -> str:
+    """Returns the `model_type` of a folder's config; empty where there is none."""
+    if not (folder / CONFIG).is_file():
+        return ""
+    return str(ConfigFile.read(folder / CONFIG).values.get("model_type", ""))
+
+
 def _check_plain(file: ConfigFile) -> None:
     """Refuses the variants that share a `model_type` and compute something else."""
     for key, plain in (
@@ -198,3 +207,39 @@ ARCHITECTURES: Mapping[str, _Architecture] = {
     "ernie": _Architecture(HUGGING_FACE_BERT, _bert_config),
     "albert": _Architecture(HUGGING_FACE_ALBERT, _albert_config),
 }
+
+
+SAME_NAMES = (
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+    "hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings",
+    "type_vocab_size", "initializer_range", "layer_norm_eps",
+)  # fmt: skip
+"""Entries of a config that are called as our fields are."""
+
+
+def described(config: EncoderConfig) -> tuple[Layout, dict[str, Any]]:
+    """Returns the layout of an architecture and its classifier's config as transformers reads it.
+
+    Raises:
+        InputError: transformers computes no such architecture.
+    """
+    settings: dict[str, Any] = {name: getattr(config, name) for name in SAME_NAMES}
+    if config.embedding_projection == "before_sum":
+        raise InputError(
+            "transformers computes no encoder that widens word embeddings before the sum, as "
+            "albert_zh's own do; export it as savedmodel or onnx"
+        )
+    if config.family == "bert":
+        return HUGGING_FACE_BERT, settings | {
+            "model_type": "bert",
+            "architectures": ["BertForSequenceClassification"],
+            "classifier_dropout": CLASSIFIER_DROPOUT,
+        }
+    return HUGGING_FACE_ALBERT, settings | {
+        "model_type": "albert",
+        "architectures": ["AlbertForSequenceClassification"],
+        "classifier_dropout_prob": CLASSIFIER_DROPOUT,
+        "embedding_size": config.embedding_size,
+        "num_hidden_groups": config.num_hidden_groups,
+        "inner_group_num": config.inner_group_num,
+    }

@@ -225,13 +225,24 @@ def is_transposed(layout: Layout, path: str, name: str) -> bool:
     return path.endswith("/kernel") and (layout.transposed or name.endswith("output_weights"))
 
 
-def to_ours(layout: Layout, path: str, tensors: Mapping[str, Array]) -> Array:
-    """Makes one of our variables' values from the tensors of `tensor_names`, in that order."""
-    parts = [
-        tensor.T if is_transposed(layout, path, name) else block_diagonal(tensor)
-        for name, tensor in tensors.items()
-    ]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+def to_ours(layout: Layout, path: str, name: str, tensor: Any) -> Any:
+    """Makes a part of one of our variables' values from one of its `tensor_names`.
+
+    The parts stand side by side along the last axis. What needs no change is handed on as it came.
+    """
+    if is_transposed(layout, path, name):
+        return np.asarray(tensor).T
+    return block_diagonal(tensor)
+
+
+def to_theirs(layout: Layout, path: str, value: Array) -> dict[str, Array]:
+    """Makes the tensors of `tensor_names` from one of our variables' values."""
+    names = tensor_names(layout, path)
+    parts = np.split(value, len(names), axis=-1)
+    return {
+        name: part.T if is_transposed(layout, path, name) else part
+        for name, part in zip(names, parts, strict=True)
+    }
 
 
 def block_diagonal(kernel: Array) -> Array:
@@ -242,6 +253,7 @@ def block_diagonal(kernel: Array) -> Array:
     """
     if kernel.ndim != 3:
         return kernel
+    kernel = np.asarray(kernel)
     rows, columns, groups = kernel.shape
     dense = np.zeros((rows * groups, columns * groups), kernel.dtype)
     for group in range(groups):

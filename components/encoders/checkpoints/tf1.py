@@ -29,6 +29,8 @@ ACTS = {"gelu": "gelu_new", "relu": "relu", "tanh": "tanh"}
 LN_TYPES = {"postln": False, "preln": True}
 """albert_zh's `ln_type` to `normalize_first`."""
 
+LN_TYPE_OF = {normalize_first: ln_type for ln_type, normalize_first in LN_TYPES.items()}
+
 PUBLISHED_LN_TYPES = {
     (4, 312): "postln",
     (12, 768): "postln",
@@ -56,22 +58,31 @@ class Tf1Tensors:
         """
         with native_output_hidden():
             import tensorflow as tf
-        self._prefix, self._errors = prefix, (tf.errors.OpError, RuntimeError, ValueError)
+        self._tensorflow, self._prefix = tf, prefix
+        self._errors = (tf.errors.OpError, RuntimeError, ValueError)
         try:
-            self._reader = tf.train.load_checkpoint(str(prefix))
-            shapes = self._reader.get_variable_to_shape_map()
+            reader = tf.train.load_checkpoint(str(prefix))
+            shapes = reader.get_variable_to_shape_map()
+            self._dtypes = reader.get_variable_to_dtype_map()
         except self._errors as error:
             raise self._broken(error) from None
         self.shapes: Mapping[str, tuple[int, ...]] = {n: tuple(s) for n, s in shapes.items()}
 
-    def read(self, name: str) -> Array:
-        """Returns one tensor.
+    def read(self, name: str) -> Any:
+        """Returns one tensor: TensorFlow's, which a variable of its own takes without a copy.
 
         Raises:
             InputError: The file is cut or damaged.
         """
+        tf = self._tensorflow
         try:
-            return np.asarray(self._reader.get_tensor(name))
+            # Not `reader.get_tensor`: that keeps as much memory as the largest tensor for good.
+            with tf.init_scope(), tf.device("/cpu:0"):
+                (tensor,) = tf.raw_ops.RestoreV2(
+                    prefix=str(self._prefix), tensor_names=[name], shape_and_slices=[""],
+                    dtypes=[self._dtypes[name]],
+                )  # fmt: skip
+            return tensor
         except self._errors as error:
             raise self._broken(error) from None
 
@@ -119,9 +130,11 @@ def config_beside(prefix: Path) -> ConfigFile:
 
 
 def architecture_of(
-    file: ConfigFile, names: Collection[str], prefix: Path
+    file: ConfigFile, names: Collection[str], prefix: Path, published: EncoderConfig | None
 ) -> tuple[Layout, EncoderConfig]:
     """Tells the layout of a checkpoint from its variables' names, and reads its config.
+
+    What the config of a `published` model leaves out, its architecture tells.
 
     Raises:
         InputError: The variables are no encoder's of these families, the config lacks an entry, or
@@ -129,6 +142,9 @@ def architecture_of(
     """
     for mark, (layout, config_of) in ARCHITECTURES.items():
         if any(name.startswith(mark) for name in names):
+            if published and "ln_type" not in file.values:
+                told = {"ln_type": LN_TYPE_OF[published.normalize_first]}
+                file = ConfigFile(file.path, {**file.values, **told})
             return layout, config_of(file, names)
     raise InputError(
         f"{prefix} holds no BERT or ALBERT encoder: no variable begins with "
@@ -184,9 +200,7 @@ def _albert_zh_config(file: ConfigFile, _: Collection[str]) -> EncoderConfig:
         embedding_size=file.whole("embedding_size"),
         embedding_projection="before_sum",
         num_hidden_groups=1,
-        normalize_first=_normalize_first(
-            file, shared["num_hidden_layers"], shared["hidden_size"]
-        ),
+        normalize_first=_normalize_first(file, shared["num_hidden_layers"], shared["hidden_size"]),
         **shared,
     )
 
@@ -217,3 +231,52 @@ def _normalize_first(file: ConfigFile, layers: int, hidden: int) -> bool:
             f'computes garbage silently: write "ln_type": "{known}"'
         )
     return normalize_first
+
+
+SAME_NAMES = (
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings",
+    "type_vocab_size", "initializer_range",
+)  # fmt: skip
+"""Entries of a config that are called as our fields are."""
+
+
+def described(config: EncoderConfig) -> tuple[Layout, dict[str, Any]]:
+    """Returns the layout of an architecture and its config as the original code reads it.
+
+    Raises:
+        InputError: None of the three codes computes it.
+    """
+    acts = {ours: theirs for theirs, ours in ACTS.items()}
+    if config.hidden_act not in acts or config.layer_norm_eps != 1e-12:
+        raise InputError(
+            f"the TensorFlow 1 codes compute no {config.hidden_act} with a layer_norm_eps of "
+            f"{config.layer_norm_eps:g}: they know {', '.join(acts)} and 1e-12; export it as "
+            "another format"
+        )
+    settings = {name: getattr(config, name) for name in SAME_NAMES}
+    settings["hidden_act"] = acts[config.hidden_act]
+    if config.family == "bert":
+        return TF1_BERT, settings
+    settings["embedding_size"] = config.embedding_size
+    if config.embedding_projection == "before_sum":
+        return TF1_ALBERT_ZH, settings | {"ln_type": LN_TYPE_OF[config.normalize_first]}
+    groups = {
+        "num_hidden_groups": config.num_hidden_groups,
+        "inner_group_num": config.inner_group_num,
+    }
+    return TF1_GOOGLE_ALBERT, settings | groups
+
+
+def write_tensors(prefix: Path, tensors: Mapping[str, Array]) -> None:
+    """Writes a checkpoint of one data file."""
+    with native_output_hidden():
+        import tensorflow as tf
+    names = sorted(tensors)
+    with tf.device("/cpu:0"):
+        tf.raw_ops.SaveV2(
+            prefix=str(prefix),
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=[tf.constant(tensors[name]) for name in names],
+        )

@@ -1,8 +1,9 @@
-"""Hugging Face folders compute here what `transformers` computes from them, padded rows included."""
+"""Hugging Face folders compute here what `transformers` computes from them, padding included."""
 
 import json
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from safetensors.numpy import load_file, save_file
 from components.encoders.build import build_classifier, build_encoder
 from components.encoders.checkpoints.checkpoint import open_checkpoint
 from components.encoders.checkpoints.huggingface import conversion_command
-from components.encoders.checkpoints.restore import restore
+from components.encoders.checkpoints.restore import restored
 from components.encoders.heads import build_pretraining
 from components.errors import InputError
 
@@ -33,7 +34,7 @@ INPUTS = {
 }
 MASKED_POSITIONS = np.array([[1, 4], [2, 6], [0, 2]], "int32")
 
-Array = np.ndarray[Any, Any]
+Array = Any
 
 
 def with_random_weights(model: Any) -> Any:
@@ -62,7 +63,8 @@ def theirs(model: Any, **inputs: Array) -> Any:
 
 def real_tokens(sequence: Any) -> Array:
     """Returns the states of the tokens that are no padding: what padding gets is of no use."""
-    return np.asarray(sequence)[INPUTS["attention_mask"].astype(bool)]
+    states: Array = np.asarray(sequence)
+    return states[INPUTS["attention_mask"].astype(bool)]
 
 
 def to_numpy(tensor: Any) -> Array:
@@ -91,8 +93,7 @@ def test_encoder_matches_transformers(kind: str, changes: dict[str, Any], tmp_pa
     config = config_for(kind, **changes)
     model = with_random_weights(getattr(transformers, f"{kind}Model")(config))
     checkpoint = open_checkpoint(saved(model, tmp_path))
-    encoder = build_encoder(checkpoint.config)
-    restored = restore(encoder, checkpoint)
+    encoder, facts = restored(partial(build_encoder, checkpoint.config), checkpoint)
     ours, expected = encoder(INPUTS), theirs(model)
     np.testing.assert_allclose(
         real_tokens(to_numpy(ours["sequence"])), real_tokens(expected.last_hidden_state),
@@ -101,8 +102,8 @@ def test_encoder_matches_transformers(kind: str, changes: dict[str, Any], tmp_pa
     np.testing.assert_allclose(
         to_numpy(ours["pooled"]), expected.pooler_output, rtol=0, atol=TOLERANCE
     )
-    assert restored.restored == restored.expected
-    assert restored.tensors_used == restored.tensors == len(model.state_dict())
+    assert facts.restored == facts.expected
+    assert facts.tensors_used == facts.tensors == len(model.state_dict())
 
 
 @pytest.mark.parametrize(
@@ -119,8 +120,7 @@ def test_pretraining_heads_match_transformers(
     config = config_for(kind, **changes)
     model = with_random_weights(getattr(transformers, f"{kind}ForPreTraining")(config))
     checkpoint = open_checkpoint(saved(model, tmp_path))
-    ours_model = build_pretraining(checkpoint.config)
-    restore(ours_model, checkpoint, heads=())
+    ours_model, _ = restored(partial(build_pretraining, checkpoint.config), checkpoint, heads=())
     ours, expected = ours_model(INPUTS | {"masked_positions": MASKED_POSITIONS}), theirs(model)
     words = torch.log_softmax(expected.prediction_logits, -1).numpy()
     np.testing.assert_allclose(
@@ -138,12 +138,9 @@ def test_pretraining_heads_match_transformers(
 def test_a_fine_tuned_classifier_gives_the_same_logits(kind: str, tmp_path: Path) -> None:
     changes = {"embedding_size": 8} if kind == "Albert" else {}
     config = config_for(kind, num_labels=3, **changes)
-    model = with_random_weights(
-        getattr(transformers, f"{kind}ForSequenceClassification")(config)
-    )
+    model = with_random_weights(getattr(transformers, f"{kind}ForSequenceClassification")(config))
     checkpoint = open_checkpoint(saved(model, tmp_path))
-    classifier = build_classifier(checkpoint.config, 3)
-    restore(classifier, checkpoint, heads=())
+    classifier, _ = restored(partial(build_classifier, checkpoint.config, 3), checkpoint, heads=())
     np.testing.assert_allclose(
         to_numpy(classifier(INPUTS)), theirs(model).logits, rtol=0, atol=TOLERANCE
     )
@@ -165,8 +162,7 @@ def rewritten(folder: Path, change: Callable[[dict[str, Array]], dict[str, Array
 
 def pooled(folder: Path) -> Array:
     checkpoint = open_checkpoint(folder)
-    encoder = build_encoder(checkpoint.config)
-    restore(encoder, checkpoint)
+    encoder, _ = restored(partial(build_encoder, checkpoint.config), checkpoint)
     return to_numpy(encoder(INPUTS)["pooled"])
 
 
@@ -212,12 +208,12 @@ def test_shards(tmp_path: Path) -> None:
 def test_a_missing_pooler_is_initialised_and_said_so(tmp_path: Path) -> None:
     model = with_random_weights(transformers.BertForMaskedLM(config_for("Bert")))
     checkpoint = open_checkpoint(saved(model, tmp_path))
-    restored = restore(build_classifier(checkpoint.config, 2), checkpoint)
-    assert restored.expected - restored.restored == 2
-    assert restored.initialised == (
+    _, facts = restored(partial(build_classifier, checkpoint.config, 2), checkpoint)
+    assert facts.expected - facts.restored == 2
+    assert facts.initialised == (
         "pooler/kernel", "pooler/bias", "classifier/kernel", "classifier/bias",
     )  # fmt: skip
-    assert list(restored.left_over) == ["pre-training head"]
+    assert list(facts.left_over) == ["pre-training head"]
 
 
 def test_a_missing_variable_is_an_error_that_names_the_nearest(bert_folder: Path) -> None:

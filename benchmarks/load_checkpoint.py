@@ -1,0 +1,115 @@
+"""Time and memory of loading a checkpoint: `python benchmarks/load_checkpoint.py`.
+
+Writes checkpoints of BERT-base's and ALBERT-xxlarge's size with random weights into a temporary
+folder and loads each in a process of its own. Memory is what the process gains (peak resident set,
+over what it had with the libraries loaded and one small model built), as a ratio of the size of the
+weights.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+VOCAB_SIZE = 21128
+ENCODERS = ("scratch:albert-xxlarge",)
+FORMATS = ("tf1", "hugging_face")
+
+
+def write(encoder: str, checkpoint_format: str, folder: Path) -> None:
+    """Writes a checkpoint with random weights."""
+    from components.encoders.build import build_encoder
+    from components.encoders.checkpoints.write import write_hugging_face, write_tf1
+    from components.encoders.sizes import scratch_config
+    from components.encoders.weights import weights_of
+
+    config = scratch_config(encoder, VOCAB_SIZE)
+    weights = weights_of(build_encoder(config))
+    if checkpoint_format == "tf1":
+        write_tf1(folder, config, weights)
+    else:
+        write_hugging_face(folder, config, weights, ["0", "1"])
+
+
+def load(folder: Path) -> None:
+    """Loads a checkpoint and prints its figures as JSON."""
+    from components.encoders.build import build_encoder
+    from components.encoders.checkpoints.checkpoint import open_checkpoint
+    from components.encoders.checkpoints.restore import restored
+    from components.encoders.sizes import scratch_config
+
+    build_encoder(scratch_config("scratch:bert-tiny", 100))
+    _reset_peak()
+    before = _resident("VmRSS")
+    started = time.monotonic()
+    checkpoint = open_checkpoint(folder)
+    model, facts = restored(partial(build_encoder, checkpoint.config), checkpoint)
+    seconds = time.monotonic() - started
+    weights = 4 * sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    figures = {
+        "restored": facts.restored,
+        "expected": facts.expected,
+        "weights": weights,
+        "seconds": seconds,
+        "peak": (_resident("VmHWM") - before) / weights,
+        "held": (_resident("VmRSS") - before) / weights,
+    }
+    print(json.dumps(figures))
+
+
+def _reset_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets VmHWM
+
+
+def _resident(entry: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{entry}:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(entry)
+
+
+def main() -> None:
+    """Prints a table of all sizes and formats."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", nargs=2, metavar=("ENCODER", "FORMAT"), help=argparse.SUPPRESS)
+    parser.add_argument("--load", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("folder", nargs="?", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.write:
+        encoder, checkpoint_format = given.write
+        return write(encoder, checkpoint_format, given.folder)
+    if given.load:
+        return load(given.folder)
+    table = Table("encoder", "format", "weights", "restored", "seconds", "peak", "held")
+    for encoder in ENCODERS:
+        for checkpoint_format in FORMATS:
+            with tempfile.TemporaryDirectory() as folder:
+                _run("--write", encoder, checkpoint_format, folder)
+                figures = json.loads(_run("--load", folder).splitlines()[-1])
+            table.add_row(
+                encoder,
+                checkpoint_format,
+                f"{figures['weights'] / 1e6:.0f} MB",
+                f"{figures['restored']}/{figures['expected']}",
+                f"{figures['seconds']:.1f}",
+                f"{figures['peak']:.2f}x",
+                f"{figures['held']:.2f}x",
+            )
+    Console().print(table)
+
+
+def _run(*arguments: str) -> str:
+    command = [sys.executable, __file__, *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
