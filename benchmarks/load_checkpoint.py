@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 VOCAB_SIZE = 21128
-ENCODERS = ("scratch:albert-xxlarge",)
+ENCODERS = ("scratch:bert-base", "scratch:albert-xxlarge")
 FORMATS = ("tf1", "hugging_face")
 
 

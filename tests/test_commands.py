@@ -231,6 +231,45 @@ def test_the_whole_run_and_its_cache(
     assert report_of(mended).read_text().splitlines()[2] == report.read_text().splitlines()[2]
 
 
+def checkpoint(folder: Path, encoder: str) -> Path:
+    """Writes a TensorFlow 1 checkpoint of a tiny encoder, with a vocabulary of its own."""
+    from components.encoders.build import build_classifier
+    from components.encoders.checkpoints.write import write_tf1
+    from components.encoders.sizes import scratch_config
+    from components.encoders.weights import weights_of
+
+    letters = list("abcdefghijklmnopqrstuvwxyz")
+    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
+    folder.mkdir()
+    (folder / "vocab.txt").write_text("".join(f"{entry}\n" for entry in entries))
+    config = scratch_config(encoder, len(entries))
+    write_tf1(folder, config, weights_of(build_classifier(config, 2)))
+    return folder
+
+
+def test_the_whole_run_from_checkpoints(
+    tmp_path: Path, run_module: Command, data_folder: Path
+) -> None:
+    """Each encoder brings its own tokenizer; only what a changed checkpoint touches runs again."""
+    encoders = {f: checkpoint(tmp_path / f, f"scratch:{f}-tiny") for f in ("albert", "bert")}
+    arguments = [
+        "pipelines", "run", *RUN, "--data", data_folder, "--output", tmp_path / "runs",
+        "--albert-encoder", encoders["albert"], "--bert-encoder", encoders["bert"],
+    ]  # fmt: skip
+    first = run_module(*arguments)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "train: 21 of 21 variables of the encoder restored" in first.stdout
+    assert "train: 31 of 31 variables of the encoder restored" in first.stdout
+    report = report_of(first).read_text()
+    assert f"| ALBERT | {encoders['albert']} | TensorFlow 1 ALBERT (Google) |" in report
+    assert "Vocabulary: 57 entries" in report
+    vocab = encoders["bert"] / "vocab.txt"
+    vocab.write_text(vocab.read_text().replace("##z", "##ß"))
+    changed = run_module(*arguments)
+    assert changed.returncode == 0, changed.stdout + changed.stderr
+    assert changed.stdout.count("reused, nothing changed") == 3  # all of ALBERT's
+
+
 def test_a_failing_step_ends_the_run_with_its_message(
     tmp_path: Path, data_folder: Path, run_module: Command
 ) -> None:

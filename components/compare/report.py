@@ -348,7 +348,7 @@ def _architectures(models: Sequence[ModelFacts]) -> str:
 
 
 def _loading(models: Sequence[ModelFacts]) -> str:
-    """Writes the proof that the checkpoints were loaded; nothing for encoders from scratch alone."""
+    """Writes the proof that checkpoints were loaded; nothing where all are from scratch."""
     loaded = [(m, m.evaluation.training.restored) for m in models]
     if not any(restored for _, restored in loaded):
         return ""

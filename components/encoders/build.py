@@ -3,6 +3,7 @@
 Inputs of both: `input_ids`, `token_type_ids`, `attention_mask`, each int32 [batch, tokens].
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -16,6 +17,12 @@ from components.encoders.layers import (
     layer_norm,
     usual,
 )
+from components.encoders.xlnet import (
+    LastToken,
+    RelativePositions,
+    RelativeTransformerLayer,
+    WordEmbedding,
+)
 
 INPUTS = ("input_ids", "token_type_ids", "attention_mask")
 
@@ -24,9 +31,34 @@ def build_encoder(config: EncoderConfig, initial: Initial = usual) -> keras.Mode
     """Builds an encoder; `initial` may give its variables other values than random ones.
 
     Its outputs are a dict: `embeddings` [batch, tokens, sum_size], `sequence` [batch, tokens,
-    hidden_size] and `pooled` [batch, hidden_size] (a tanh layer on the first token).
+    hidden_size] and `pooled` [batch, hidden_size] (a tanh layer on the first token; of relative
+    positions on the last one).
     """
     inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in INPUTS}
+    relative = config.position_embeddings == "relative"
+    outputs = (_relative_states if relative else _absolute_states)(config, initial, inputs)
+    pooler = dense(config, config.hidden_size, "pooler", initial, activation="tanh")
+    sequence, attention_mask = outputs["sequence"], inputs["attention_mask"]
+    token = LastToken(name="last_token")(sequence, attention_mask) if relative else sequence[:, 0]
+    return keras.Model(inputs, outputs | {"pooled": pooler(token)}, name="encoder")
+
+
+def _relative_states(
+    config: EncoderConfig, initial: Initial, inputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns XLNet's embeddings and sequence."""
+    embeddings = states = WordEmbedding(config, "embeddings", initial)(inputs["input_ids"])
+    positions = RelativePositions(config, name="positions")(embeddings)
+    for index in range(config.num_hidden_layers):
+        layer = RelativeTransformerLayer(config, f"layer_{index}_0", initial)
+        states = layer(states, positions, inputs["token_type_ids"], inputs["attention_mask"])
+    return {"embeddings": embeddings, "sequence": states}
+
+
+def _absolute_states(
+    config: EncoderConfig, initial: Initial, inputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns the embeddings and sequence of the other families."""
     embeddings = Embeddings(config, "embeddings", initial)(
         inputs["input_ids"], inputs["token_type_ids"]
     )
@@ -35,9 +67,7 @@ def build_encoder(config: EncoderConfig, initial: Initial = usual) -> keras.Mode
         states = dense(config, config.hidden_size, "widen", initial)(embeddings)
     for layer in _layer_sequence(config, initial):
         states = layer(states, inputs["attention_mask"])
-    pooler = dense(config, config.hidden_size, "pooler", initial, activation="tanh")
-    outputs = {"embeddings": embeddings, "sequence": states, "pooled": pooler(states[:, 0])}
-    return keras.Model(inputs, outputs, name="encoder")
+    return {"embeddings": embeddings, "sequence": states}
 
 
 def _layer_sequence(config: EncoderConfig, initial: Initial) -> list[Any]:

@@ -204,7 +204,14 @@ def _hfl(name: str, size: Size, row: str, *mirror: Source, note: str = "") -> Pu
 def _xlnet(name: str, size: Size, row: str = "", note: str = "") -> PublishedModel:
     return PublishedModel(
         name=name,
-        config=_config(size, family="xlnet", vocab_size=32_000, hidden_act="relu"),
+        config=_config(
+            size,
+            family="xlnet",
+            vocab_size=32_000,
+            hidden_act="relu",
+            position_embeddings="relative",
+            max_position_embeddings=0,
+        ),
         sources=(_hugging_face(f"hfl/{name}", PICKLE),),
         tokenizer=SENTENCEPIECE,
         licence=APACHE,

@@ -12,23 +12,25 @@ CLASSIFIER_DROPOUT = 0.1
 
 HIDDEN_ACTS = ("gelu", "gelu_new", "relu", "tanh")
 PROJECTIONS = ("none", "after_norm", "before_sum")
+POSITIONS = ("absolute", "relative")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderConfig:
-    """Every number of an encoder of the BERT and ALBERT families.
+    """Every number of an encoder of the BERT, ALBERT and XLNet families.
 
-    One composition covers four published architectures:
+    One composition covers four published architectures, a second one XLNet:
 
-    | architecture | layers shared | embedding_projection | normalize_first |
-    |---|---|---|---|
-    | google-research/bert | no | none | no |
-    | google-research/albert, albert_zh `*_google` | in groups | after_norm | no |
-    | albert_zh's own, post-LN | all | before_sum | no |
-    | albert_zh's own, pre-LN (xxlarge) | all | before_sum | yes |
+    | architecture | layers shared | embedding_projection | normalize_first | positions |
+    |---|---|---|---|---|
+    | google-research/bert | no | none | no | absolute |
+    | google-research/albert, albert_zh `*_google` | in groups | after_norm | no | absolute |
+    | albert_zh's own, post-LN | all | before_sum | no | absolute |
+    | albert_zh's own, pre-LN (xxlarge) | all | before_sum | yes | absolute |
+    | XLNet | no | none | no | relative |
 
     Attributes:
-        family: `bert` or `albert`; names the rows of the report.
+        family: `bert`, `albert` or `xlnet`; names the rows of the report.
         vocab_size: Rows of the word embedding.
         hidden_size: Width of a token's state.
         num_hidden_layers: How often a layer is applied.
@@ -45,8 +47,10 @@ class EncoderConfig:
             names.
         hidden_dropout_prob: Dropout of embeddings and of both outputs of a layer.
         attention_probs_dropout_prob: Dropout of the attention probabilities.
-        max_position_embeddings: Longest input in tokens.
-        type_vocab_size: Number of segments.
+        position_embeddings: `absolute`, or `relative`: XLNet's, of the distances between tokens.
+        max_position_embeddings: Longest input in tokens; 0 = any length, of relative positions.
+        type_vocab_size: Number of segments; not used by relative positions, which ask only whether
+            two tokens are in the same one.
         initializer_range: Standard deviation of the truncated normal initialisation.
         layer_norm_eps: Epsilon of every LayerNorm (1e-12 in all three original codes).
     """
@@ -65,6 +69,7 @@ class EncoderConfig:
     hidden_act: str = "gelu_new"
     hidden_dropout_prob: float
     attention_probs_dropout_prob: float
+    position_embeddings: str = "absolute"
     max_position_embeddings: int = 512
     type_vocab_size: int = 2
     initializer_range: float = 0.02
@@ -82,6 +87,10 @@ class EncoderConfig:
             raise InputError(
                 f"embedding_projection must be one of {PROJECTIONS}, "
                 f"got {self.embedding_projection!r}"
+            )
+        if self.position_embeddings not in POSITIONS:
+            raise InputError(
+                f"position_embeddings must be one of {POSITIONS}, got {self.position_embeddings!r}"
             )
         if self.embedding_projection == "none" and self.embedding_size != self.hidden_size:
             raise InputError(

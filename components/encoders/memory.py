@@ -4,6 +4,7 @@ TensorFlow holds three copies of an array while a variable is made from it, and 
 every page of an empty one. The one file here that knows what a backend does with memory.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 
 PIECE_BYTES = 16 << 20
 """What is copied at a time."""
+
+FLOAT32_BYTES = 4
 
 
 def empty(shape: tuple[int, ...], dtype: Any = None, **_: Any) -> Any:
@@ -34,21 +37,29 @@ def fill(variable: keras.Variable, parts: Sequence[Any]) -> None:
 
 
 def _fill_tensorflow(variable: keras.Variable, parts: Sequence[Any]) -> None:
-    import tensorflow as tf
-
     offset = 0
     for part in parts:
         width = part.shape[-1]
-        rows = max(1, PIECE_BYTES // (width * 4)) if len(part.shape) > 1 else width
-        for start in range(0, part.shape[0], rows):
-            piece = np.ascontiguousarray(part[start : start + rows], dtype="float32")
-            begin = [offset] if piece.ndim == 1 else [start, offset]
-            # Not `variable.value[…].assign`: that reads the variable first, and so doubles it.
-            tf.raw_ops.ResourceStridedSliceAssign(
-                ref=variable.value.handle,
-                begin=begin,
-                end=[first + size for first, size in zip(begin, piece.shape, strict=True)],
-                strides=[1] * piece.ndim,
-                value=piece,
-            )
+        if len(part.shape) == 1:
+            _set(variable, [offset], part)
+        else:
+            rows = max(1, PIECE_BYTES // (math.prod(part.shape[1:]) * FLOAT32_BYTES))
+            for start in range(0, part.shape[0], rows):
+                inner = [0] * (len(part.shape) - 2)
+                _set(variable, [start, *inner, offset], part[start : start + rows])
         offset += width
+
+
+def _set(variable: keras.Variable, begin: Sequence[int], piece: Any) -> None:
+    """Sets the part of a variable that begins at these indices."""
+    import tensorflow as tf
+
+    value = np.ascontiguousarray(piece, dtype="float32")
+    # Not `variable.value[…].assign`: that reads the variable first, and so doubles it.
+    tf.raw_ops.ResourceStridedSliceAssign(
+        ref=variable.value.handle,
+        begin=begin,
+        end=[first + size for first, size in zip(begin, value.shape, strict=True)],
+        strides=[1] * value.ndim,
+        value=value,
+    )

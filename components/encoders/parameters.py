@@ -8,7 +8,7 @@ def parameter_count(config: EncoderConfig) -> int:
 
     A layer that is applied several times counts once.
     """
-    relative = config.family == "xlnet"
+    relative = config.position_embeddings == "relative"
     embeddings = _word(config) if relative else _embeddings(config)
     layer = _relative_layer(config) if relative else _layer(config)
     layers = config.num_hidden_groups * config.inner_group_num

@@ -13,6 +13,7 @@ from components.encoders.checkpoints.config_file import ConfigFile
 from components.encoders.checkpoints.names import (
     HUGGING_FACE_ALBERT,
     HUGGING_FACE_BERT,
+    HUGGING_FACE_XLNET,
     Layout,
 )
 from components.encoders.config import CLASSIFIER_DROPOUT, EncoderConfig
@@ -202,10 +203,39 @@ def _albert_config(file: ConfigFile) -> EncoderConfig:
     )
 
 
+def _xlnet_config(file: ConfigFile) -> EncoderConfig:
+    for key, computed in (
+        ("untie_r", True), ("attn_type", "bi"), ("bi_data", False), ("clamp_len", -1),
+        ("summary_type", "last"), ("summary_use_proj", True), ("summary_activation", "tanh"),
+    ):  # fmt: skip
+        file.choice(key, {computed: computed}, default=computed)
+    hidden, layers = file.whole("d_model"), file.whole("n_layer")
+    dropout = file.number("dropout", 0.1, below=1)
+    return EncoderConfig(
+        family="xlnet",
+        vocab_size=file.whole("vocab_size"),
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=file.whole("n_head"),
+        intermediate_size=file.whole("d_inner"),
+        embedding_size=hidden,
+        embedding_projection="none",
+        num_hidden_groups=layers,
+        hidden_act=file.choice("ff_activation", ACTS),
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        position_embeddings="relative",
+        max_position_embeddings=0,
+        initializer_range=file.number("initializer_range", 0.02),
+        layer_norm_eps=file.number("layer_norm_eps", 1e-12),
+    )
+
+
 ARCHITECTURES: Mapping[str, _Architecture] = {
     "bert": _Architecture(HUGGING_FACE_BERT, _bert_config),
     "ernie": _Architecture(HUGGING_FACE_BERT, _bert_config),
     "albert": _Architecture(HUGGING_FACE_ALBERT, _albert_config),
+    "xlnet": _Architecture(HUGGING_FACE_XLNET, _xlnet_config),
 }
 
 
@@ -229,6 +259,8 @@ def described(config: EncoderConfig) -> tuple[Layout, dict[str, Any]]:
             "transformers computes no encoder that widens word embeddings before the sum, as "
             "albert_zh's own do; export it as savedmodel or onnx"
         )
+    if config.family == "xlnet":
+        return HUGGING_FACE_XLNET, _described_xlnet(config)
     if config.family == "bert":
         return HUGGING_FACE_BERT, settings | {
             "model_type": "bert",
@@ -242,4 +274,26 @@ def described(config: EncoderConfig) -> tuple[Layout, dict[str, Any]]:
         "embedding_size": config.embedding_size,
         "num_hidden_groups": config.num_hidden_groups,
         "inner_group_num": config.inner_group_num,
+    }
+
+
+def _described_xlnet(config: EncoderConfig) -> dict[str, Any]:
+    return {
+        "model_type": "xlnet",
+        "architectures": ["XLNetForSequenceClassification"],
+        "vocab_size": config.vocab_size,
+        "d_model": config.hidden_size,
+        "n_layer": config.num_hidden_layers,
+        "n_head": config.num_attention_heads,
+        "d_inner": config.intermediate_size,
+        "ff_activation": config.hidden_act,
+        "dropout": config.hidden_dropout_prob,
+        "initializer_range": config.initializer_range,
+        "layer_norm_eps": config.layer_norm_eps,
+        "untie_r": True,
+        "attn_type": "bi",
+        "summary_type": "last",
+        "summary_use_proj": True,
+        "summary_activation": "tanh",
+        "summary_last_dropout": CLASSIFIER_DROPOUT,
     }

@@ -10,10 +10,10 @@ brightmart/albert_zh; `modeling_{bert,albert,ernie,xlnet}.py` of Hugging Face tr
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,44 @@ TORCH_LEAVES = {
 }  # fmt: skip
 
 
+class Conversion(NamedTuple):
+    """How a tensor is kept, and how it becomes ours and back, given the number of heads."""
+
+    to_ours: Callable[[Any], Any]
+    to_theirs: Callable[[Array, int], Array]
+
+
+def block_diagonal(kernel: Array) -> Array:
+    """Expands a grouped kernel [in/groups, out/groups, groups] to [in, out]; leaves others.
+
+    albert_zh's `modeling_google_fast.py` computes its feed-forward so: consecutive inputs belong to
+    different groups, consecutive outputs to the same one.
+    """
+    if kernel.ndim != 3:
+        return kernel
+    kernel = np.asarray(kernel)
+    rows, columns, groups = kernel.shape
+    dense = np.zeros((rows * groups, columns * groups), kernel.dtype)
+    for group in range(groups):
+        dense[group::groups, group * columns : (group + 1) * columns] = kernel[:, :, group]
+    return dense
+
+
+def _joined(tensor: Any) -> Array:
+    """Makes [inputs, heads, head_size] a kernel [inputs, outputs]."""
+    return np.asarray(tensor).reshape(tensor.shape[0], -1)
+
+
+AS_IT_IS = Conversion(lambda tensor: tensor, lambda value, heads: value)
+GROUPED = Conversion(block_diagonal, lambda value, heads: value)  # never written grouped
+TRANSPOSED = Conversion(lambda tensor: np.asarray(tensor).T, lambda value, heads: value.T)
+HEADS_APART = Conversion(_joined, lambda value, heads: value.reshape(len(value), heads, -1))
+HEADS_APART_TRANSPOSED = Conversion(  # XLNet's output kernel: [outputs, heads, head_size]
+    lambda tensor: _joined(tensor).T,
+    lambda value, heads: value.T.reshape(value.shape[1], heads, -1),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """How one kind of checkpoint names and shapes the weights of one architecture.
@@ -39,7 +77,8 @@ class Layout:
         title: What it is called in messages and facts.
         parts: Our part, or our whole variable path, to the checkpoint's module or modules.
         leaves: What follows a module's name for each leaf of ours.
-        transposed: Whether kernels are kept as [outputs, inputs].
+        kernels: How kernels are kept.
+        others: How the tensors are kept whose names match a pattern.
         prefixes: What names of the encoder may begin with and need not (`bert.` …).
         scopes: What names of the encoder begin with: one of these that has no place in ours is an
             error, not a left-over.
@@ -48,7 +87,8 @@ class Layout:
     title: str
     parts: Mapping[str, Modules]
     leaves: Mapping[str, str]
-    transposed: bool
+    kernels: Conversion
+    others: Mapping[str, Conversion] = field(default_factory=dict)
     prefixes: tuple[str, ...] = ()
     scopes: tuple[str, ...]
 
@@ -128,7 +168,8 @@ TF1_BERT = Layout(
     title="TensorFlow 1 BERT",
     parts=_TF1_SHARED | _within("bert/encoder/layer_{group}/", _TF1_BERT_LAYER),
     leaves=TF1_LEAVES,
-    transposed=False,
+    kernels=GROUPED,
+    others={r"output_weights$": TRANSPOSED},
     scopes=("bert/",),
 )
 TF1_GOOGLE_ALBERT = Layout(
@@ -139,7 +180,8 @@ TF1_GOOGLE_ALBERT = Layout(
         "bert/encoder/transformer/group_{group}/inner_group_{inner}/", _TF1_GOOGLE_ALBERT_LAYER
     ),
     leaves=TF1_LEAVES,
-    transposed=False,
+    kernels=GROUPED,
+    others={r"output_weights$": TRANSPOSED},
     scopes=("bert/",),
 )
 TF1_ALBERT_ZH = Layout(
@@ -148,7 +190,8 @@ TF1_ALBERT_ZH = Layout(
     | {"embeddings/widen/kernel": "bert/embeddings/word_embeddings_2"}
     | _within("bert/encoder/layer_shared/", _TF1_BERT_LAYER),
     leaves=TF1_LEAVES,
-    transposed=False,
+    kernels=GROUPED,
+    others={r"output_weights$": TRANSPOSED},
     scopes=("bert/",),
 )
 HUGGING_FACE_BERT = Layout(
@@ -163,7 +206,7 @@ HUGGING_FACE_BERT = Layout(
         "sentence_pair": "cls.seq_relationship",
     },
     leaves=TORCH_LEAVES,
-    transposed=True,
+    kernels=TRANSPOSED,
     prefixes=("bert.", "ernie."),
     scopes=("embeddings.", "encoder.", "pooler."),
 )
@@ -180,16 +223,43 @@ HUGGING_FACE_ALBERT = Layout(
         "sentence_pair": "sop_classifier.classifier",
     },
     leaves=TORCH_LEAVES,
-    transposed=True,
+    kernels=TRANSPOSED,
     prefixes=("albert.",),
     scopes=("embeddings.", "encoder.", "pooler."),
+)
+
+HUGGING_FACE_XLNET = Layout(
+    title="Hugging Face XLNet",
+    parts={"embeddings/word": "word_embedding"}
+    | _within(
+        "layer.{group}.",
+        {
+            "layer/query_key_value/kernel": ("rel_attn.q", "rel_attn.k", "rel_attn.v"),
+            "layer/relative/kernel": "rel_attn.r",
+            "layer/attention_output/kernel": "rel_attn.o",
+            "layer/content_bias": "rel_attn.r_w_bias",
+            "layer/position_bias": "rel_attn.r_r_bias",
+            "layer/segment_bias": "rel_attn.r_s_bias",
+            "layer/segment_embeddings": "rel_attn.seg_embed",
+            "layer/attention_norm": "rel_attn.layer_norm",
+            "layer/intermediate": "ff.layer_1",
+            "layer/output": "ff.layer_2",
+            "layer/output_norm": "ff.layer_norm",
+        },
+    )
+    | {"pooler": "sequence_summary.summary", "classifier": "logits_proj"},
+    leaves=TORCH_LEAVES,
+    kernels=TRANSPOSED,
+    others={r"rel_attn\.[qkvr]$": HEADS_APART, r"rel_attn\.o$": HEADS_APART_TRANSPOSED},
+    prefixes=("transformer.",),
+    scopes=("layer.", "word_embedding."),
 )
 
 LEFT_OVER = MappingProxyType(
     {
         "optimizer slots and counters": r".*/(adam|lamb)_[mv](_\d+)?|.*/Adam(_\d+)?|global_step|"
         r"(beta[12]_power|good_steps|loss_scale|current_loss_scale).*",
-        "pre-training head": r"cls[/.].*|predictions\..*|sop_classifier\..*|lm_loss\..*",
+        "pre-training head": r"cls[/.].*|predictions\..*|sop_classifier\..*|lm_loss\..*|mask_emb",
         "head of an earlier fine-tuning": r"output_(weights|bias)|loss/LayerNorm/.*|"
         r"(classifier|qa_outputs|logits_proj|sequence_summary|start_logits|end_logits)\..*",
         "position numbers, computed here": r"embeddings\.(position_ids|token_type_ids)",
@@ -220,9 +290,11 @@ def _filled(modules: Modules, leaf: str, numbers: Mapping[str, str]) -> tuple[st
     return tuple(name.format(**numbers) + leaf for name in names)
 
 
-def is_transposed(layout: Layout, path: str, name: str) -> bool:
-    """Tells whether a tensor is kept as [outputs, inputs]; google-research's heads are, too."""
-    return path.endswith("/kernel") and (layout.transposed or name.endswith("output_weights"))
+def _conversion(layout: Layout, path: str, name: str) -> Conversion:
+    for pattern, conversion in layout.others.items():
+        if re.search(pattern, name):
+            return conversion
+    return layout.kernels if path.endswith("/kernel") else AS_IT_IS
 
 
 def to_ours(layout: Layout, path: str, name: str, tensor: Any) -> Any:
@@ -230,35 +302,17 @@ def to_ours(layout: Layout, path: str, name: str, tensor: Any) -> Any:
 
     The parts stand side by side along the last axis. What needs no change is handed on as it came.
     """
-    if is_transposed(layout, path, name):
-        return np.asarray(tensor).T
-    return block_diagonal(tensor)
+    return _conversion(layout, path, name).to_ours(tensor)
 
 
-def to_theirs(layout: Layout, path: str, value: Array) -> dict[str, Array]:
+def to_theirs(layout: Layout, path: str, value: Array, heads: int) -> dict[str, Array]:
     """Makes the tensors of `tensor_names` from one of our variables' values."""
     names = tensor_names(layout, path)
     parts = np.split(value, len(names), axis=-1)
     return {
-        name: part.T if is_transposed(layout, path, name) else part
+        name: _conversion(layout, path, name).to_theirs(part, heads)
         for name, part in zip(names, parts, strict=True)
     }
-
-
-def block_diagonal(kernel: Array) -> Array:
-    """Expands a grouped kernel [in/groups, out/groups, groups] to [in, out]; leaves others.
-
-    albert_zh's `modeling_google_fast.py` computes its feed-forward so: consecutive inputs belong to
-    different groups, consecutive outputs to the same one.
-    """
-    if kernel.ndim != 3:
-        return kernel
-    kernel = np.asarray(kernel)
-    rows, columns, groups = kernel.shape
-    dense = np.zeros((rows * groups, columns * groups), kernel.dtype)
-    for group in range(groups):
-        dense[group::groups, group * columns : (group + 1) * columns] = kernel[:, :, group]
-    return dense
 
 
 def left_over_reason(layout: Layout, name: str) -> str:
@@ -278,7 +332,7 @@ def without_prefix(layout: Layout, names: Iterable[str]) -> dict[str, str]:
     found = {}
     for name in names:
         plain = next((name.removeprefix(p) for p in layout.prefixes if name.startswith(p)), name)
-        if layout.transposed:
+        if layout.leaves is TORCH_LEAVES:
             plain = re.sub(r"\.gamma$", ".weight", re.sub(r"\.beta$", ".bias", plain))
         found[plain] = name
     return found

@@ -247,6 +247,11 @@ def described(config: EncoderConfig) -> tuple[Layout, dict[str, Any]]:
     Raises:
         InputError: None of the three codes computes it.
     """
+    if config.family not in ("bert", "albert"):
+        raise InputError(
+            f"the TensorFlow 1 codes of BERT and ALBERT compute no {config.family}; export it as "
+            "another format"
+        )
     acts = {ours: theirs for theirs, ours in ACTS.items()}
     if config.hidden_act not in acts or config.layer_norm_eps != 1e-12:
         raise InputError(

@@ -25,7 +25,7 @@ def write_tf1(folder: Path, config: EncoderConfig, weights: Weights) -> None:
         InputError: None of the three codes computes this architecture.
     """
     layout, settings = tf1.described(config)
-    tf1.write_tensors(folder / TF1_PREFIX, _tensors(layout, weights))
+    tf1.write_tensors(folder / TF1_PREFIX, _tensors(layout, config, weights))
     write_json(folder / f"{config.family}_config.json", settings)
 
 
@@ -38,12 +38,13 @@ def write_hugging_face(
         InputError: transformers computes no such architecture.
     """
     layout, settings = huggingface.described(config)
-    tensors = _tensors(layout, weights)
+    tensors = _tensors(layout, config, weights)
     if config.family == "albert" and config.embedding_projection == "none":
         # transformers always widens: what needs no widening is multiplied by one.
-        tensors |= to_theirs(layout, "widen/kernel", np.eye(config.hidden_size, dtype="float32"))
-        tensors |= to_theirs(layout, "widen/bias", np.zeros(config.hidden_size, "float32"))
-    prefix = f"{settings['model_type']}."
+        identity = np.eye(config.hidden_size, dtype="float32")
+        no_bias = np.zeros(config.hidden_size, "float32")
+        tensors |= _tensors(layout, config, {"widen/kernel": identity, "widen/bias": no_bias})
+    prefix = "transformer." if config.family == "xlnet" else f"{config.family}."
     named = {
         prefix + name if name.startswith(layout.scopes) else name: np.ascontiguousarray(tensor)
         for name, tensor in tensors.items()
@@ -59,8 +60,8 @@ def write_hugging_face(
     )
 
 
-def _tensors(layout: Layout, weights: Weights) -> dict[str, Array]:
+def _tensors(layout: Layout, config: EncoderConfig, weights: Weights) -> dict[str, Array]:
     tensors: dict[str, Array] = {}
     for path, value in weights.items():
-        tensors |= to_theirs(layout, path, value)
+        tensors |= to_theirs(layout, path, value, config.num_attention_heads)
     return tensors
