@@ -271,7 +271,8 @@ class SplitMetrics:
     Attributes:
         rows: Rows measured.
         accuracy: Share predicted right.
-        macro_f1: Mean of the classes' F1, each class weighing the same.
+        macro_f1: Mean of the classes' F1, each class weighing the same; classes that neither occur
+            nor are predicted are left out.
         eval_loss: Mean cross-entropy over rows, in nats.
         loss: Unweighted mean of the means of consecutive batches of `eval_batch_size` rows: what
             the original code calls `loss`; differs from `eval_loss` when the last batch is short.

@@ -1,6 +1,6 @@
 """Classification metrics from logits and labels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,15 @@ def mean_of_batch_means(losses: Array, eval_batch_size: int) -> float:
     return float((sums / sizes).mean())
 
 
+def _macro_f1(confusion: Array, classes: Iterable[ClassMetrics]) -> float:
+    """Returns the mean F1 of the classes that occur or are predicted, as scikit-learn does.
+
+    A task may name classes that a small split has no row of.
+    """
+    seen = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
+    return float(np.mean([c.f1 for c, is_seen in zip(classes, seen, strict=True) if is_seen]))
+
+
 def split_metrics(
     labels: Array,
     predicted: Array,
@@ -53,7 +62,7 @@ def split_metrics(
     return SplitMetrics(
         rows=len(labels),
         accuracy=float((labels == predicted).mean()),
-        macro_f1=float(np.mean([c.f1 for c in classes.values()])),
+        macro_f1=_macro_f1(confusion, classes.values()),
         eval_loss=float(losses.mean()),
         loss=mean_of_batch_means(losses, eval_batch_size),
         majority_baseline=float(confusion.sum(axis=1).max() / len(labels)),

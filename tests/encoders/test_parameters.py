@@ -15,6 +15,9 @@ TINY = EncoderConfig(
 TINY_ALBERT = replace(
     TINY, family="albert", embedding_size=8, embedding_projection="after_norm", num_hidden_groups=1
 )
+TINY_XLNET = replace(
+    TINY, family="xlnet", position_embeddings="relative", max_position_embeddings=0
+)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,7 @@ TINY_ALBERT = replace(
             replace(TINY_ALBERT, embedding_projection="before_sum", normalize_first=True),
             id="albert-zh-pre-ln",
         ),
+        pytest.param(TINY_XLNET, id="xlnet"),
         pytest.param(replace(TINY, max_position_embeddings=9, type_vocab_size=3), id="segments"),
     ],
 )  # fmt: skip
@@ -45,4 +49,4 @@ def test_scratch_sizes_are_counted_too() -> None:
 def test_xlnet_parameters() -> None:
     attention, feed_forward, norms = 5 * 24 * 24 + 5 * 24, 24 * 40 + 40 + 40 * 24 + 24, 4 * 24
     words, layers, pooler = 50 * 24, 4 * (attention + feed_forward + norms), 24 * 24 + 24
-    assert parameter_count(replace(TINY, family="xlnet")) == words + layers + pooler
+    assert parameter_count(TINY_XLNET) == words + layers + pooler

@@ -58,6 +58,13 @@ def test_split_metrics() -> None:
     assert found.classes["c"].rows == 1
 
 
+def test_macro_f1_leaves_out_classes_that_nobody_saw() -> None:
+    """As scikit-learn's f1_score(average="macro") by default."""
+    found = split_metrics(LABELS, PREDICTED, np.zeros(6), ["a", "b", "c", "never"], 4, 100.0)
+    assert found.macro_f1 == pytest.approx((2 / 3 + 2 / 5 + 0) / 3)
+    assert found.classes["never"].f1 == 0.0
+
+
 def test_cross_entropy_by_hand() -> None:
     logits = np.array([[0.0, 0.0], [np.log(3.0), 0.0]])
     assert np.exp(log_probabilities(logits))[1].tolist() == pytest.approx([0.75, 0.25])
