@@ -12,8 +12,10 @@ from rich.text import Text
 
 from components.errors import InputError
 from components.evaluate.config import EvaluateConfig
+from components.export.command import export
 from components.flags import flags_from_configs, flags_given, tolerant_output
 from components.image import IMAGE
+from components.predict.command import predict
 from components.tasks import TASKS, TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
@@ -96,7 +98,7 @@ def compile(
     print(f"pipeline: {output} (image {image})")
 
 
-for command in (run, tasks, models, compile):
+for command in (run, tasks, models, predict, export, compile):
     app.command()(flags_from_configs(command))
 
 

@@ -1,14 +1,21 @@
 """What several tests need: a small data set, its tokens, commands in a process of their own."""
 
 import csv
+import dataclasses
 import random
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from components.artifacts.facts import TrainingFacts
+from components.artifacts.model import new_model_folder, write_model
+from components.artifacts.tokens import read_tokens
+from components.encoders.config import EncoderConfig
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.tokenize.step import tokenize
@@ -60,6 +67,68 @@ def tokens_folder(task: TaskConfig, tmp_path_factory: pytest.TempPathFactory) ->
     path = tmp_path_factory.mktemp("tokens") / "tokens"
     tokenize(task, TokenizeConfig(vocab_size=200, max_seq_length=32), path)
     return path
+
+
+# Small ones of every architecture; bert's positions end where the tokens folder's rows do.
+SIZES: dict[str, Any] = {
+    "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
+    "max_position_embeddings": 32, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.0,
+}  # fmt: skip
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "bert": {"family": "bert", "embedding_size": 16, "embedding_projection": "none",
+             "num_hidden_groups": 2},
+    "albert": {"family": "albert", "embedding_size": 8, "embedding_projection": "after_norm",
+               "num_hidden_groups": 1, "inner_group_num": 2},
+    "albert-not-factorised": {"family": "albert", "embedding_size": 16,
+                              "embedding_projection": "none", "num_hidden_groups": 1},
+    "albert_zh": {"family": "albert", "embedding_size": 8, "embedding_projection": "before_sum",
+                  "num_hidden_groups": 1},
+    "albert_zh-pre-LN": {"family": "albert", "embedding_size": 8, "num_hidden_groups": 1,
+                         "embedding_projection": "before_sum", "normalize_first": True},
+    "xlnet": {"family": "xlnet", "embedding_size": 16, "embedding_projection": "none",
+              "num_hidden_groups": 2, "position_embeddings": "relative"},
+}  # fmt: skip
+
+
+def untrained_facts(config: EncoderConfig, **changes: Any) -> TrainingFacts:
+    """Returns the facts of a model that nothing trained."""
+    facts: dict[str, Any] = {
+        "family": config.family, "encoder": "random", "restored": None,
+        "encoder_config": dataclasses.asdict(config), "labels": ("negative", "positive"),
+        "pair": True, "packing": "bert", "max_seq_length": 32, "parameters": 0, "config": {},
+        "backend": "tensorflow", "train_examples": 0, "planned_steps": 0, "global_step": 0,
+        "best_step": 0, "stop_reason": "", "curve": (), "dev_curve": (), "seconds": 0.0,
+        "train_seconds": 0.0, "dev_seconds": 0.0, "examples_per_second": 0.0, "real_tokens": 0,
+        "computed_tokens": 0, "peak_memory_bytes": 0, "versions": {}, "hardware": {},
+    }  # fmt: skip
+    return TrainingFacts(**(facts | changes))
+
+
+@pytest.fixture(scope="session")
+def random_model(
+    tokens_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """Gives a function that writes a model folder of an architecture, with large random weights."""
+    # Imported here: few tests need a deep learning library.
+    from components.encoders.build import build_classifier
+    from components.encoders.weights import weights_of
+
+    def written(architecture: str, hidden_act: str = "gelu_new", **changes: Any) -> Path:
+        tokens = read_tokens(tokens_folder)
+        sizes = SIZES | {"vocab_size": tokens.facts.vocab_size, "hidden_act": hidden_act}
+        config = EncoderConfig(**(sizes | ARCHITECTURES[architecture]))
+        facts = untrained_facts(config, **changes)
+        generator = np.random.default_rng(0)
+        weights = {
+            path: (value + generator.normal(0, 0.3, value.shape)).astype("float32")
+            for path, value in weights_of(build_classifier(config, len(facts.labels))).items()
+        }
+        path = tmp_path_factory.mktemp(architecture) / "model"
+        with new_model_folder(path) as folder:
+            write_model(folder, weights, facts, tokens)
+        return path
+
+    return written
 
 
 @pytest.fixture

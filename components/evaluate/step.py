@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -15,11 +14,9 @@ from components.artifacts.evaluation import probability_column, write_evaluation
 from components.artifacts.facts import EvaluationFacts, SplitMetrics
 from components.artifacts.model import TrainedModel, read_model
 from components.artifacts.tokens import Tokens, read_tokens
-from components.encoders.build import build_classifier
-from components.encoders.config import EncoderConfig
 from components.encoders.predict import cross_entropies, log_probabilities, predict_logits
 from components.encoders.rows import Rows
-from components.encoders.weights import assign_weights
+from components.encoders.trained import load_classifier
 from components.errors import InputError
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.metrics import split_metrics
@@ -40,7 +37,7 @@ def evaluate(
     """
     tokens, trained = read_tokens(tokens_path), read_model(model_path)
     _check_they_fit(tokens, trained)
-    model = load_classifier(trained, len(tokens.facts.data.labels))
+    model = load_classifier(trained)
     metrics: dict[str, SplitMetrics] = {}
     predictions = []
     for split in EVALUATED_SPLITS:
@@ -81,18 +78,6 @@ def _check_they_fit(tokens: Tokens, trained: TrainedModel) -> None:
             f"the tokens have the labels {', '.join(tokens.facts.data.labels)}, the model was "
             f"trained for {', '.join(trained.training.labels)}; evaluate it on data of its labels"
         )
-
-
-def load_classifier(trained: TrainedModel, num_labels: int) -> keras.Model:
-    """Rebuilds the classifier of a model folder.
-
-    Raises:
-        InputError: The weights do not fit the architecture and this number of labels.
-    """
-    config = msgspec.convert(trained.training.encoder_config, EncoderConfig)
-    model = build_classifier(config, num_labels)
-    assign_weights(model, trained.weights)
-    return model
 
 
 def _predict(

@@ -7,6 +7,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.errors import InputError
 from components.tasks.files import Source, split_lines
 from components.tasks.table import READERS
 
@@ -18,12 +19,23 @@ def read_columns(source: Source) -> Columns:
     """Returns all columns of a table that `parse_table` accepted, in its order.
 
     Those of CSV and TSV hold text; where a JSON object lacks a key the column holds None.
+
+    Raises:
+        InputError: Two columns have the same name.
     """
     return _READERS.get(source.path.suffix, _of_records)(source)
 
 
+def _check_distinct(names: Sequence[str], source: Source) -> None:
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise InputError(
+            f"{source.path} has several columns called {repeated[0]!r}; rename all but one"
+        )
+
+
 def _of_records(source: Source) -> Columns:
     table = READERS[source.path.suffix](source)
+    _check_distinct(table.columns, source)
     rows = [values for _, values in table.rows(table.columns)]
     return {name: [row[i] for row in rows] for i, name in enumerate(table.columns)}
 
@@ -35,7 +47,8 @@ def _of_objects(source: Source) -> Columns:
 
 
 def _of_parquet(source: Source) -> Columns:
-    table = pq.read_table(pa.BufferReader(source.content))
+    table = pq.ParquetFile(pa.BufferReader(source.content)).read()
+    _check_distinct(table.column_names, source)
     return dict(zip(table.column_names, table.columns, strict=True))
 
 

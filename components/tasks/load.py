@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from components.artifacts.facts import DataFacts
-from components.errors import InputError
 from components.tasks.config import TaskConfig
 from components.tasks.facts import digest_of, split_facts, text_pairs, unordered
 from components.tasks.files import OPTIONAL_SPLIT, Source, read_sources

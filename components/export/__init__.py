@@ -1,0 +1,1 @@
+"""The export command: a trained model in the format of another program."""

@@ -1,0 +1,1 @@
+"""The predict command: a trained model scores new text."""
