@@ -61,7 +61,7 @@ def _checked_encoder(argument: str, family: str, config: TokenizeConfig) -> str:
     if folder or config.vocab_file:
         tokenizer = read_tokenizer(folder, packing, vocab_file=config.vocab_file)
         vocab_size = tokenizer.vocab_size
-    encoder = fitting_encoder(argument, family, vocab_size, config.max_seq_length)
+    encoder = fitting_encoder(argument, family, vocab_size, config.max_seq_length, packing=packing)
     return encoder.checkpoint.digest() if encoder.checkpoint else ""
 
 

@@ -53,7 +53,11 @@ class Settings:
 
 
 def scratch_training(run: RunConfig, given: set[str]) -> dict[str, Any]:
-    """Returns the training values that encoders from scratch want and the user did not give."""
-    if not any(encoder.startswith(PREFIX) for encoder in run.encoders.values()):
+    """Returns the training values that encoders from scratch want and the user did not give.
+
+    None where only one is from scratch: both are trained alike, and such values ruin a pre-trained
+    encoder.
+    """
+    if not all(encoder.startswith(PREFIX) for encoder in run.encoders.values()):
         return {}
     return {name: value for name, value in SCRATCH_TRAINING.items() if name not in given}

@@ -188,7 +188,7 @@ class TrainingFacts:
     """How a model came to be: `training.json`.
 
     Attributes:
-        family: `albert` or `bert`.
+        family: `albert`, `bert` or `xlnet`.
         encoder: The model argument it was started from.
         restored: What was loaded from a checkpoint; null for an encoder from scratch.
         encoder_config: Every number of the architecture.

@@ -1,4 +1,4 @@
-"""The two layers that every encoder of these families is composed of.
+"""The two layers that every BERT and ALBERT is composed of; XLNet has its own.
 
 Own layers and not `keras_hub.layers`: those compute erf-gelu and relu models as tanh-gelu, cannot
 widen the word embedding before the sum, and bring the whole of TensorFlow Text with them.

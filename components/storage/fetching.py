@@ -198,6 +198,8 @@ class _Fetching:
         if entry.identity != remote.facts.identity or size not in (None, entry.size):
             say(f"{remote.shown} has changed since {entry.time}: fetched again")
             return False
+        if not entry.identity:
+            say(f"the server does not tell whether {remote.shown} changed: the copy here is used")
         if not self._intact(name, entry):
             say(f"the cached copy of {remote.shown} is damaged: fetched again")
             return False

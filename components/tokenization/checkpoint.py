@@ -17,6 +17,7 @@ def read_tokenizer(
     *,
     vocab_file: str = "",
     do_lower_case: bool | None = None,
+    named: str = "",
 ) -> TextTokenizer:
     """Reads the tokenizer of a checkpoint folder, or that of a vocabulary file.
 
@@ -27,6 +28,7 @@ def read_tokenizer(
         vocab_file: Vocabulary to use instead of the folder's own: a `.model` of SentencePiece, a
             `tokenizer.json`, or a WordPiece `vocab.txt` under any other name.
         do_lower_case: Whether letters become lower case; None: as the checkpoint says.
+        named: What the user called the checkpoint; `cased` in it counts as in the folder's name.
 
     Raises:
         InputError: There is no vocabulary or more than one, or it cannot be used.
@@ -48,7 +50,8 @@ def read_tokenizer(
             rules=rules,
         )
     sentencepiece = path.suffix == Path(SENTENCEPIECE).suffix
-    rules = _with_lower_case(rules, home, path, sentencepiece and packing == "xlnet")
+    name = cased_name(home, named)
+    rules = _with_lower_case(rules, name, path, sentencepiece and packing == "xlnet")
     if sentencepiece:
         tokenizer = tokenizer_from_sentencepiece(read_sentencepiece(path), rules)
     else:
@@ -58,8 +61,8 @@ def read_tokenizer(
     )
 
 
-def _with_lower_case(rules: TextRules, home: Path, path: Path, cased: bool) -> TextRules:
+def _with_lower_case(rules: TextRules, name: str, path: Path, cased: bool) -> TextRules:
     """States the rule for case that the originals have where nobody else does."""
-    if name := cased_name(home):
+    if name:
         return rules.with_lower_case(False, f"the name {name}")
     return rules.with_lower_case(not cased, f"the default for {path.name}")

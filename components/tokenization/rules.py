@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import msgspec
 
@@ -69,11 +69,17 @@ def _read_config(path: Path) -> TextRules:
     return replace(rules, lowercase_source="")
 
 
-def cased_name(folder: Path) -> str:
-    """Returns the name in a folder that says `cased` and not `uncased`; empty where none does.
+def cased_name(folder: Path, named: str) -> str:
+    """Returns the name of a checkpoint that says `cased` and not `uncased`; empty where none does.
+
+    `named` is what the user called it: a fetched archive does not lie in a folder of its name.
 
     Folders of TensorFlow 1 say it nowhere else; google-research/bert holds its flag against that
     name too (`validate_case_matches_checkpoint`). Names of its checkpoints count as well.
     """
-    names = [folder.resolve().name, *sorted(path.stem for path in folder.glob("*.index"))]
+    names = [
+        PurePath(named).name,
+        folder.resolve().name,
+        *sorted(path.stem for path in folder.glob("*.index")),
+    ]
     return next((name for name in names if _CASED.search(name.lower())), "")

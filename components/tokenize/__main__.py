@@ -31,7 +31,7 @@ def main(
     out/tokens`
     """
     checkpoint, packing = tokenizer_of(encoder) if encoder else (None, BERT_PACKING)
-    facts = tokenize(task, config, tokens, checkpoint=checkpoint, packing=packing)
+    facts = tokenize(task, config, tokens, checkpoint=checkpoint, packing=packing, named=encoder)
     for split, found in facts.splits.items():
         print(
             f"{split}: {facts.data.splits[split].rows} rows, {found.tokens.mean:.1f} tokens a row "

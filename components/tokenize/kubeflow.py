@@ -27,6 +27,7 @@ def run(given: Mapping[str, Any]) -> None:
             Path(tokens.path),
             checkpoint=checkpoint,
             packing=packing,
+            named=given["encoder"],
             data_digest=given["data_digest"],
             vocab_digest=given["vocab_digest"],
         )

@@ -34,6 +34,7 @@ def tokenize(
     *,
     checkpoint: Path | None = None,
     packing: str = "bert",
+    named: str = "",
     data_digest: str = "",
     vocab_digest: str = "",
 ) -> TokensFacts:
@@ -45,6 +46,7 @@ def tokenize(
         path: Folder to write to.
         checkpoint: Folder of the encoder, whose tokenizer is used; None for one from scratch.
         packing: How rows are packed: a name of `components.tokenization.PACKINGS`.
+        named: What the user called the encoder.
         data_digest: Digest of the data that the caller asked for; what changed since is refused.
         vocab_digest: Likewise of `vocab_file`.
 
@@ -59,7 +61,7 @@ def tokenize(
     _check_digest("data", data.facts.digest, data_digest)
     if vocab_digest:
         _check_digest("vocab_file", sha256_of(local_path(config.vocab_file)), vocab_digest)
-    tokenizer = _tokenizer_for(data, config, checkpoint, packing)
+    tokenizer = _tokenizer_for(data, config, checkpoint, packing, named)
     tables, split_facts = {}, {}
     for split, rows in data.splits.items():
         tables[split], split_facts[split] = tokenize_rows(rows, tokenizer, config.max_seq_length)
@@ -95,12 +97,16 @@ def _check_digest(what: str, found: str, expected: str) -> None:
 
 
 def _tokenizer_for(
-    data: TaskData, config: TokenizeConfig, checkpoint: Path | None, packing: str
+    data: TaskData, config: TokenizeConfig, checkpoint: Path | None, packing: str, named: str
 ) -> TextTokenizer:
     do_lower_case = LOWER_CASE[config.do_lower_case]
     if checkpoint or config.vocab_file:
         return read_tokenizer(
-            checkpoint, packing, vocab_file=config.vocab_file, do_lower_case=do_lower_case
+            checkpoint,
+            packing,
+            vocab_file=config.vocab_file,
+            do_lower_case=do_lower_case,
+            named=named,
         )
     train = data.splits["train"]
     texts = [*train["text_a"], *(train["text_b"] if data.facts.pair else ())]

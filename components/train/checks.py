@@ -1,6 +1,6 @@
 """What can be said of a training before it starts, without loading a deep learning library."""
 
-from components.encoders.checkpoints.argument import Encoder, find_encoder
+from components.encoders.checkpoints.argument import BERT_PACKING, Encoder, find_encoder
 from components.errors import InputError
 from components.train.batches import step_count
 from components.train.config import TrainConfig
@@ -11,7 +11,12 @@ MOST_SPARE_ROWS = 127
 
 
 def fitting_encoder(
-    argument: str, family: str, vocab_size: int, max_seq_length: int, digest: str = ""
+    argument: str,
+    family: str,
+    vocab_size: int,
+    max_seq_length: int,
+    digest: str = "",
+    packing: str = BERT_PACKING,
 ) -> Encoder:
     """Returns the encoder that a model argument names, fetched and checked.
 
@@ -21,17 +26,24 @@ def fitting_encoder(
         vocab_size: Entries of the vocabulary that the tokens were made with; 0 = not yet known.
         max_seq_length: Longest row in tokens.
         digest: Digest of the checkpoint that the caller asked for; empty = as it is found.
+        packing: How the rows are packed.
 
     Raises:
         InputError: There is no such encoder, it is of another family, has fewer positions than
-            `max_seq_length`, another vocabulary, or changed since the digest was taken.
+            `max_seq_length`, another vocabulary or packing, or changed since the digest was taken.
     """
     encoder = find_encoder(argument, vocab_size or 1)
     config = encoder.config
     if family and config.family != family:
         raise InputError(
             f"train-{family} trains encoders of the {family} family, {argument!r} is of the "
-            f"{config.family} family; choose another one, such as scratch:{family}-SIZE"
+            f"{config.family} family; choose another one, such as scratch:{family}-SIZE, or run "
+            "the steps one by one: python -m components.train takes any family"
+        )
+    if packing != encoder.packing:
+        raise InputError(
+            f"the rows are packed as {packing} expects them, {argument!r} expects "
+            f"{encoder.packing}'s packing; tokenize with this encoder"
         )
     if 0 < config.max_position_embeddings < max_seq_length:
         raise InputError(

@@ -57,7 +57,12 @@ def train(
     started = time.monotonic()
     tokens = read_tokens(tokens_path)
     chosen = fitting_encoder(
-        encoder, family, tokens.facts.vocab_size, max_seq_length(tokens), encoder_digest
+        encoder,
+        family,
+        tokens.facts.vocab_size,
+        max_seq_length(tokens),
+        encoder_digest,
+        tokens.facts.packing,
     )
     train_rows, dev_rows = Rows(tokens.splits["train"]), Rows(tokens.splits["dev"])
     total_steps = planned_steps(len(train_rows), config)

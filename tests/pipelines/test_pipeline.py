@@ -154,6 +154,8 @@ def test_encoders_from_scratch_are_trained_as_they_need() -> None:
 def test_pre_trained_encoders_are_trained_as_the_recipe_says() -> None:
     run = RunConfig(albert_encoder="albert-base-zh", bert_encoder="bert-base-chinese")
     assert scratch_training(run, set()) == {}
+    mixed = RunConfig(albert_encoder="scratch:albert-tiny", bert_encoder="bert-base-chinese")
+    assert scratch_training(mixed, set()) == {}
 
 
 def test_steps_run_with_this_python_wherever_it_lies(

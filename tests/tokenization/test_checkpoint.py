@@ -89,6 +89,11 @@ def test_the_name_of_a_checkpoint_states_the_case(folder: Path) -> None:
     assert (tokenizer.lowercase, tokenizer.lowercase_source) == (False, "the name bert_cased.ckpt")
 
 
+def test_what_the_user_called_it_states_the_case(folder: Path) -> None:
+    tokenizer = read_tokenizer(folder, "bert", named="models/cased_L-2.zip")
+    assert (tokenizer.lowercase, tokenizer.lowercase_source) == (False, "the name cased_L-2.zip")
+
+
 @pytest.mark.parametrize(("family", "lowercase"), [("albert", True), ("xlnet", False)])
 def test_the_case_of_sentencepiece_by_family(
     family: str, lowercase: bool, request: pytest.FixtureRequest

@@ -267,3 +267,11 @@ def test_a_checkpoint_that_changed_or_is_of_another_family(tmp_path: Path) -> No
         fitting_encoder(str(folder), "albert", 50, 32)
     with pytest.raises(InputError, match="has only 512 positions; tokenize with a smaller one"):
         fitting_encoder(str(folder), "bert", 50, 513)
+
+
+def test_rows_packed_for_another_family_are_refused(tmp_path: Path) -> None:
+    folder = checkpoint_of(50, tmp_path / "checkpoint")
+    with pytest.raises(
+        InputError, match=r"are packed as xlnet expects them, .* expects bert's pack"
+    ):
+        fitting_encoder(str(folder), "bert", 50, 32, packing="xlnet")

@@ -1,8 +1,10 @@
 """Model arguments: what a user may name an encoder by, and what stands behind it."""
 
 import fnmatch
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from components.encoders.catalogue import MODELS
@@ -12,6 +14,7 @@ from components.encoders.checkpoints.checkpoint import (
     VOCABULARIES,
     Checkpoint,
     folders_in,
+    holds_weights,
     open_checkpoint,
 )
 from components.encoders.config import EncoderConfig
@@ -44,6 +47,12 @@ class Encoder:
     argument: str
     config: EncoderConfig
     checkpoint: Checkpoint | None
+
+    @property
+    def packing(self) -> str:
+        """How its rows are packed."""
+        relative = self.config.position_embeddings == "relative"
+        return XLNET_PACKING if relative else BERT_PACKING
 
 
 def is_scratch(argument: str) -> bool:
@@ -84,8 +93,11 @@ def tokenizer_of(argument: str) -> tuple[Path | None, str]:
     path = _fetch(argument, (*TOKENIZER_FILES, huggingface.CONFIG)).path
     if not path.is_dir():
         return path.parent, BERT_PACKING  # the prefix of a TensorFlow 1 checkpoint
-    holding = (f for f in folders_in(path) if any(any(f.glob(p)) for p in VOCABULARIES))
-    folder = next(holding, path)
+    folders = folders_in(path)
+    # The weights' own folder; where they were not fetched, the vocabulary's.
+    with_weights = (folder for folder in folders if holds_weights(folder))
+    with_vocabulary = (f for f in folders if any(any(f.glob(p)) for p in VOCABULARIES))
+    folder = next(chain(with_weights, with_vocabulary), path)
     is_xlnet = huggingface.model_type_in(folder) == XLNET_PACKING
     return folder, XLNET_PACKING if is_xlnet else BERT_PACKING
 
@@ -99,7 +111,7 @@ def _fetch(argument: str, patterns: tuple[str, ...]) -> Fetched:
 
 def _index_beside(path: Path) -> bool:
     """Tells whether a path is the prefix of a TensorFlow 1 checkpoint."""
-    return path.with_name(f"{path.name}.index").is_file()
+    return Path(f"{path}.index").is_file()
 
 
 def _check_no_pickle_alone(argument: str, fetched: Fetched) -> None:
@@ -109,23 +121,31 @@ def _check_no_pickle_alone(argument: str, fetched: Fetched) -> None:
     if huggingface.PICKLE in fetched.left_out:
         raise InputError(
             f"{argument} ({fetched.source}) has its weights as {huggingface.PICKLE} only, a "
-            "pickle, which may run any code when it is loaded; if you trust it, download the "
-            "repository, convert it where torch is installed, and name its folder: "
+            "pickle, which may run any code when it is loaded; its branch refs/pr/1 may hold "
+            "safetensors (hf:ORG/NAME@refs/pr/1); else, if you trust it, download it (`hf download "
+            "ORG/NAME --local-dir FOLDER`), convert it where torch is installed, and name FOLDER: "
             f"{huggingface.conversion_command(Path('FOLDER'))}"
         )
 
 
 def _address(argument: str) -> str:
     """Returns the address or path that an argument stands for."""
+    if not argument:
+        raise InputError(f"the encoder's name is empty: expected {KINDS}")
     if model := MODELS.get(argument):
+        if Path(argument).exists():
+            print(f"{argument}: the catalogue's; ./{argument} is the folder here", file=sys.stderr)
         if not model.address:
             raise InputError(f"{argument} cannot be fetched: {model.note}; name its folder instead")
         return model.address
     if "://" in argument or argument.startswith("hf:"):
         return argument
-    path = local_path(argument)
-    if path.exists() or _index_beside(path):
-        return argument
+    try:
+        path = local_path(argument)
+        if path.exists() or _index_beside(path):
+            return argument
+    except OSError as error:
+        raise InputError(f"cannot read {argument[:80]!r}: {error.strerror}") from None
     raise InputError(
         f"no encoder is called {argument!r}, and no such path exists: expected {KINDS}"
         f"{did_you_mean(argument, (*MODELS, *scratch_names()))}"

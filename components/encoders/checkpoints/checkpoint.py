@@ -73,8 +73,8 @@ def open_checkpoint(path: Path, published: EncoderConfig | None = None) -> Check
         InputError: There is no checkpoint of a known format, or more than one.
     """
     if not path.is_dir():
-        prefix = path.with_name(path.name.removesuffix(tf1.INDEX))
-        if prefix.with_name(prefix.name + tf1.INDEX).is_file():
+        prefix = Path(str(path).removesuffix(tf1.INDEX))
+        if Path(f"{prefix}{tf1.INDEX}").is_file():
             return _open_tf1(prefix, published)
         raise InputError(
             f"{path} is not a folder; name the checkpoint's folder"
@@ -82,10 +82,10 @@ def open_checkpoint(path: Path, published: EncoderConfig | None = None) -> Check
             else f"no checkpoint at {path}: it does not exist"
         )
     folders = folders_in(path)
-    holding = [folder for folder in folders if _holds_weights(folder)]
+    holding = [folder for folder in folders if holds_weights(folder)]
     if len(holding) > 1 and holding[0] != path:
         raise InputError(
-            f"{path} holds several checkpoints: {', '.join(map(str, holding))}; name one of them"
+            f"{path} holds several checkpoints: {', '.join(map(str, sorted(holding)))}; name one of them"
         )
     if holding:
         return _open_folder(holding[0], published)
@@ -101,11 +101,15 @@ def open_checkpoint(path: Path, published: EncoderConfig | None = None) -> Check
 
 def folders_in(path: Path) -> list[Path]:
     """Returns a folder and those in it that may be the checkpoint's own."""
-    below = (p for p in sorted(path.rglob("*")) if p.is_dir())
-    return [path, *(p for p in below if len(p.relative_to(path).parts) <= _DEEPEST)]
+    folders = level = [path]
+    for _ in range(_DEEPEST):
+        level = [p for folder in level for p in sorted(folder.iterdir()) if p.is_dir()]
+        folders = folders + level
+    return folders
 
 
-def _holds_weights(folder: Path) -> bool:
+def holds_weights(folder: Path) -> bool:
+    """Tells whether weights of a known format lie in a folder."""
     return bool(huggingface.weight_files(folder) or tf1.prefixes_in(folder))
 
 

@@ -1,7 +1,8 @@
 """Reading a checkpoint's JSON config, with errors that name the file and the entry."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,6 +42,16 @@ class ConfigFile:
         except (msgspec.DecodeError, RecursionError) as error:
             raise InputError(f"{path} is not a JSON object: {error}") from None
 
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Puts the file's name before the message of an error that does not have it."""
+        try:
+            yield
+        except InputError as error:
+            if str(self.path) in str(error):
+                raise
+            raise InputError(f"{self.path}: {error}") from None
+
     def whole(self, key: str, default: int | None = None) -> int:
         """Returns a whole number of at least 1."""
         value = self._value(key, default)
@@ -68,7 +79,8 @@ class ConfigFile:
         return found[0]
 
     def _value(self, key: str, default: object) -> Any:
-        value = self.values.get(key, default)
+        value = self.values.get(key)
+        value = default if value is None else value
         if value is None:
             raise InputError(
                 f"{self.path} lacks {key!r}; add it as the checkpoint was trained with"

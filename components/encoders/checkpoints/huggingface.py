@@ -1,5 +1,6 @@
 """Hugging Face checkpoint folders: `config.json` and safetensors, in one file or in shards."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 WEIGHTS_INDEX = "model.safetensors.index.json"
 PICKLE = "pytorch_model.bin"
+FLOATS = ("float64", "float32", "float16", "bfloat16")
 
 ACTS = {
     "gelu": "gelu",
@@ -66,7 +68,12 @@ class HuggingFaceTensors:
         # Opened anew each time: what an open file has read counts as memory of this process.
         with _opened(self._files[name]) as reader:
             tensor = reader.get_tensor(name)
-        return np.asarray(tensor, dtype="float32" if tensor.dtype.itemsize < 4 else None)
+        if tensor.dtype not in FLOATS:
+            raise InputError(
+                f"{self._files[name]}: {name} is of {tensor.dtype}, expected {', '.join(FLOATS)}; "
+                "quantised weights are not read: use the checkpoint they were made of"
+            )
+        return np.asarray(tensor, dtype="float32")
 
 
 @contextmanager
@@ -122,7 +129,7 @@ def conversion_command(folder: Path) -> str:
         'python -c "import sys, torch, safetensors.torch as s; f = sys.argv[1]; '
         "w = torch.load(f + '/pytorch_model.bin', map_location='cpu', weights_only=True); "
         "s.save_file({k: t.clone().contiguous() for k, t in w.items()}, f + '/model.safetensors', "
-        f"{{'format': 'pt'}})\" '{folder}'"
+        f"{{'format': 'pt'}})\" {shlex.quote(str(folder))}"
     )
 
 
@@ -141,7 +148,8 @@ def architecture_of(folder: Path) -> tuple[Layout, EncoderConfig]:
     """
     file = ConfigFile.read(folder / CONFIG)
     architecture = file.choice("model_type", ARCHITECTURES)
-    return architecture.layout, architecture.config_of(file)
+    with file.named():
+        return architecture.layout, architecture.config_of(file)
 
 
 def model_type_in(folder: Path) -> str:

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from components.errors import InputError
+
 Array = np.ndarray[Any, Any]
 Modules = str | tuple[str, ...]
 
@@ -328,11 +330,19 @@ def without_prefix(layout: Layout, names: Iterable[str]) -> dict[str, str]:
 
     Old Hugging Face files call a LayerNorm's weights `gamma` and `beta`, and any may lack the
     prefix of their architecture.
+
+    Raises:
+        InputError: Two names mean the same variable.
     """
-    found = {}
+    found: dict[str, str] = {}
     for name in names:
         plain = next((name.removeprefix(p) for p in layout.prefixes if name.startswith(p)), name)
         if layout.leaves is TORCH_LEAVES:
             plain = re.sub(r"\.gamma$", ".weight", re.sub(r"\.beta$", ".bias", plain))
+        if plain in found:
+            raise InputError(
+                f"the checkpoint holds {found[plain]} and {name}, the same variable under two "
+                "names; keep one of them"
+            )
         found[plain] = name
     return found

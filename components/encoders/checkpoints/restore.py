@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from components.artifacts.facts import RestoredFacts
 from components.encoders.checkpoints.checkpoint import Checkpoint, Tensors
@@ -42,9 +43,10 @@ def restored(
     tensors = checkpoint.open_tensors()
     names = without_prefix(checkpoint.layout, tensors.shapes)
 
+    left_alone = (*heads, *(part for part in OPTIONAL if _is_absent(checkpoint, part, names)))
+
     def is_initialised(path: str) -> bool:
-        absent = path.startswith(OPTIONAL) and _absent(checkpoint, path, names)
-        return path.startswith(heads) or bool(absent)
+        return path.startswith(left_alone)
 
     model = build(lambda path, usual: usual if is_initialised(path) else empty)
     variables = {v.path: v for v in model.trainable_variables}
@@ -67,11 +69,16 @@ def restored(
         restored=len(wanted),
         expected=len(encoder),
         tensors_used=len(used),
-        tensors=len(names),
+        tensors=len(tensors.shapes),
         initialised=initialised,
         left_over=left_over,
     )
     return model, facts
+
+
+def _is_absent(checkpoint: Checkpoint, part: str, names: Collection[str]) -> bool:
+    """Tells whether a checkpoint holds nothing of a dense layer; half of one is a fault."""
+    return all(_absent(checkpoint, f"{part}{leaf}", names) for leaf in ("kernel", "bias"))
 
 
 def _absent(checkpoint: Checkpoint, path: str, names: Collection[str]) -> list[str]:
@@ -88,7 +95,11 @@ def _parts(
 ) -> list[Any]:
     """Reads what a variable is made of: parts that stand side by side along the last axis."""
     layout = checkpoint.layout
-    parts = [to_ours(layout, path, name, tensors.read(full)) for name, full in theirs.items()]
+    parts = []
+    for name, full in theirs.items():
+        tensor = tensors.read(full)
+        _check_finite(checkpoint, full, tensor)
+        parts.append(to_ours(layout, path, name, tensor))
     width = sum(part.shape[-1] for part in parts)
     if all((*part.shape[:-1], width) == tuple(shape) for part in parts):
         return parts
@@ -98,6 +109,15 @@ def _parts(
         f"{checkpoint.folder}: {shapes} should make {tuple(shape)} by its config; {entry} in the "
         "config is not that of the weights: use the checkpoint's own config"
     )
+
+
+def _check_finite(checkpoint: Checkpoint, name: str, tensor: Any) -> None:
+    values = np.asarray(memoryview(tensor))  # the same memory, also of TensorFlow's own tensors
+    if values.size and not np.isfinite([values.min(), values.max()]).all():
+        raise InputError(
+            f"{checkpoint.folder}: {name} holds NaN or infinity: its training broke down; use an "
+            "earlier checkpoint"
+        )
 
 
 _CONFIG_ENTRIES = {

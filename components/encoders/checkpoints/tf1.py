@@ -75,6 +75,11 @@ class Tf1Tensors:
             InputError: The file is cut or damaged.
         """
         tf = self._tensorflow
+        if not self._dtypes[name].is_floating:
+            raise InputError(
+                f"{self._prefix}: {name} is of {self._dtypes[name].name}, expected floating-point "
+                "numbers; use the checkpoint as it was published"
+            )
         try:
             # Not `reader.get_tensor`: that keeps as much memory as the largest tensor for good.
             with tf.init_scope(), tf.device("/cpu:0"):
@@ -145,7 +150,8 @@ def architecture_of(
             if published and "ln_type" not in file.values:
                 told = {"ln_type": LN_TYPE_OF[published.normalize_first]}
                 file = ConfigFile(file.path, {**file.values, **told})
-            return layout, config_of(file, names)
+            with file.named():
+                return layout, config_of(file, names)
     raise InputError(
         f"{prefix} holds no BERT or ALBERT encoder: no variable begins with "
         f"{' or '.join(ARCHITECTURES)}; it begins with {', '.join(sorted(names)[:5])}"

@@ -106,6 +106,19 @@ def test_an_archive_at_a_web_address(
     assert_is_it(f"{address}/{name}", f"{address}/{name}")
 
 
+def test_the_current_folder(checkpoint_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(checkpoint_folder)
+    assert find_encoder(".", 7).config.vocab_size == 50
+    assert (tokenizer_of(".")[0] or Path()).resolve() == checkpoint_folder
+
+
+def test_the_vocabulary_is_that_beside_the_weights(checkpoint_folder: Path, tmp_path: Path) -> None:
+    outer = tmp_path / "outer"
+    shutil.copytree(checkpoint_folder, outer / "inner")
+    (outer / "vocab.txt").write_text("another\n")
+    assert tokenizer_of(str(outer))[0] == outer / "inner"
+
+
 def test_from_scratch() -> None:
     encoder = find_encoder("scratch:albert-tiny", 321)
     assert (encoder.config.vocab_size, encoder.checkpoint) == (321, None)
@@ -124,6 +137,8 @@ def test_from_scratch() -> None:
         pytest.param("scratch:albert-tiniest", "no encoder is called", id="no-such-size"),
         pytest.param("no/such/folder", "no such path exists", id="no-such-folder"),
         pytest.param("roberta-zh-base", "cannot be fetched: .*name its folder", id="no-address"),
+        pytest.param("", "the encoder's name is empty: expected a name of", id="empty"),
+        pytest.param("a" * 5000, "cannot read 'aaa.*File name too long", id="too-long"),
         pytest.param("ftp://host/a.zip", "cannot read 'ftp://host/a.zip'", id="scheme"),
     ],
 )

@@ -303,3 +303,49 @@ def test_a_pickle_is_refused_with_a_command_that_converts_it(bert_folder: Path) 
     assert str(refusal.value).endswith(command)
     subprocess.run(["bash", "-c", command], check=True, timeout=120)
     np.testing.assert_array_equal(pooled(bert_folder), expected)
+
+
+def test_one_variable_under_two_names_is_an_error(bert_folder: Path) -> None:
+    rewritten(bert_folder, lambda tensors: tensors | {"pooler.dense.bias": np.zeros(24, "float32")})
+    with pytest.raises(InputError, match=r"holds .*pooler\.dense\.bias and .*, the same variable"):
+        pooled(bert_folder)
+
+
+def test_half_a_pooler_is_an_error(bert_folder: Path) -> None:
+    name = "bert.pooler.dense.weight"
+    rewritten(bert_folder, lambda tensors: {n: t for n, t in tensors.items() if n != name})
+    with pytest.raises(InputError, match=r"lacks pooler\.dense\.weight of a Hugging Face BERT"):
+        pooled(bert_folder)
+
+
+def test_quantised_weights_are_refused(bert_folder: Path) -> None:
+    rewritten(bert_folder, lambda tensors: {n: t.astype("int8") for n, t in tensors.items()})
+    with pytest.raises(InputError, match="is of int8, expected float64, float32, float16, bfloat"):
+        pooled(bert_folder)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_are_refused(value: float, bert_folder: Path) -> None:
+    def broken(tensors: dict[str, Array]) -> dict[str, Array]:
+        tensors["bert.pooler.dense.bias"][3] = value
+        return tensors
+
+    rewritten(bert_folder, broken)
+    with pytest.raises(InputError, match=r"pooler\.dense\.bias holds NaN or infinity"):
+        pooled(bert_folder)
+
+
+def test_an_entry_that_is_null_is_as_one_that_is_absent(bert_folder: Path) -> None:
+    expected = pooled(bert_folder)
+    config = json.loads((bert_folder / "config.json").read_text())
+    (bert_folder / "config.json").write_text(json.dumps(config | {"position_embedding_type": None}))
+    np.testing.assert_array_equal(pooled(bert_folder), expected)
+
+
+def test_sizes_that_make_no_encoder_are_named_with_the_file(bert_folder: Path) -> None:
+    config = json.loads((bert_folder / "config.json").read_text())
+    (bert_folder / "config.json").write_text(json.dumps(config | {"num_attention_heads": 5}))
+    with pytest.raises(
+        InputError, match=r"config\.json: hidden_size 24 is not a multiple of num_at"
+    ):
+        open_checkpoint(bert_folder)

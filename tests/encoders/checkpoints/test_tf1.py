@@ -190,6 +190,18 @@ def test_no_encoder_of_these_families(tmp_path: Path) -> None:
         open_checkpoint(tmp_path)
 
 
+def test_integers_are_no_weights(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    shutil.copytree(GOLDEN / "a_bert", folder)
+    tensors = tf1.Tf1Tensors(folder / "model.ckpt")
+    saved = {name: np.asarray(tensors.read(name)) for name in tensors.shapes}
+    saved["bert/pooler/dense/bias"] = saved["bert/pooler/dense/bias"].astype("int32")
+    tf1.write_tensors(folder / "model.ckpt", saved)
+    checkpoint = open_checkpoint(folder)
+    with pytest.raises(InputError, match="bert/pooler/dense/bias is of int32, expected floating"):
+        restored(partial(build_classifier, checkpoint.config, 2), checkpoint)
+
+
 def test_no_config_and_several(tmp_path: Path) -> None:
     shutil.copytree(GOLDEN / "a_bert", tmp_path / "a")
     shutil.copy(tmp_path / "a" / "config.json", tmp_path / "a" / "albert_config.json")
