@@ -52,6 +52,8 @@ def _relative_states(
     for index in range(config.num_hidden_layers):
         layer = RelativeTransformerLayer(config, f"layer_{index}_0", initial)
         states = layer(states, positions, inputs["token_type_ids"], inputs["attention_mask"])
+    # The last states have a dropout of their own, as in the original code.
+    states = keras.layers.Dropout(config.hidden_dropout_prob)(states)
     return {"embeddings": embeddings, "sequence": states}
 
 

@@ -50,7 +50,8 @@ class WordEmbedding(keras.layers.Layer):
 class RelativePositions(keras.layers.Layer):
     """Sinusoids of the distances between tokens: `tokens`, `tokens - 1` … `1 - tokens`.
 
-    The first half of the width holds sines, the second cosines.
+    The first half of the width holds sines, the second cosines. All rows of a batch share one
+    dropout, as in Transformer-XL; XLNet's own code draws one for each row.
     """
 
     def __init__(self, config: EncoderConfig, **options: Any) -> None:
