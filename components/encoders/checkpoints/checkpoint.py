@@ -85,7 +85,8 @@ def open_checkpoint(path: Path, published: EncoderConfig | None = None) -> Check
     holding = [folder for folder in folders if holds_weights(folder)]
     if len(holding) > 1 and holding[0] != path:
         raise InputError(
-            f"{path} holds several checkpoints: {', '.join(map(str, sorted(holding)))}; name one of them"
+            f"{path} holds several checkpoints: {', '.join(map(str, sorted(holding)))}; "
+            "name one of them"
         )
     if holding:
         return _open_folder(holding[0], published)
