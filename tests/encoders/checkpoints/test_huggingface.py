@@ -1,7 +1,9 @@
 """Hugging Face folders compute here what `transformers` computes from them, padding included."""
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -301,7 +303,9 @@ def test_a_pickle_is_refused_with_a_command_that_converts_it(bert_folder: Path) 
         open_checkpoint(bert_folder)
     command = conversion_command(bert_folder)
     assert str(refusal.value).endswith(command)
-    subprocess.run(["bash", "-c", command], check=True, timeout=120)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path}  # its `python` is this one
+    subprocess.run(["bash", "-c", command], check=True, timeout=120, env=environment)
     np.testing.assert_array_equal(pooled(bert_folder), expected)
 
 
