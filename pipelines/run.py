@@ -14,7 +14,7 @@ from components.artifacts.folder import check_place, new_folder, open_folder, sh
 from components.compare.facts import KIND
 from components.encoders.checkpoints.argument import tokenizer_of
 from components.errors import InputError
-from components.storage import local_path
+from components.storage import fetch
 from components.tasks import load_task
 from components.tokenization import read_tokenizer
 from components.tokenize.config import TokenizeConfig
@@ -49,7 +49,7 @@ def pipeline_arguments(settings: Settings) -> dict[str, Any]:
         "albert_encoder": settings.run.albert_encoder,
         "bert_encoder": settings.run.bert_encoder,
         "data_digest": data.facts.digest,
-        "vocab_digest": sha256_of(local_path(vocab_file)) if vocab_file else "",
+        "vocab_digest": sha256_of(fetch(vocab_file).path) if vocab_file else "",
         **digests,
     }
 

@@ -96,7 +96,7 @@ def test_dropped_rows_are_told(tmp_path: Path, run_module: Command) -> None:
         pytest.param(["--data", "."], "the sample is built in", id="data-for-the-sample"),
         pytest.param(["--albert-encoder", "scratch:bert-tiny"],
                      "train-albert trains encoders of the albert family", id="other-family"),
-        pytest.param(["--vocab-file", "none.txt"], "vocab_file none.txt does not exist",
+        pytest.param(["--vocab-file", "none.txt"], "none.txt does not exist",
                      id="no-vocabulary"),
         pytest.param(["--output", "/proc/none"], "cannot write to the output folder",
                      id="unwritable-output"),

@@ -29,7 +29,7 @@ def read_columns(source: Source) -> Columns:
 def _check_distinct(names: Sequence[str], source: Source) -> None:
     if repeated := [name for name in names if names.count(name) > 1]:
         raise InputError(
-            f"{source.path} has several columns called {repeated[0]!r}; rename all but one"
+            f"{source.name} has several columns called {repeated[0]!r}; rename all but one"
         )
 
 

@@ -2,12 +2,13 @@
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.errors import InputError
-from components.storage import local_path
+from components.storage import Fetched, fetch
+from components.storage.address import parse_address
 from components.tasks.config import TaskConfig
 from components.tasks.kinds import SPLITS, TASKS
 
@@ -19,12 +20,19 @@ class Source:
     """A split before it is parsed.
 
     Attributes:
-        path: Its file, for messages; the sample's does not exist.
+        path: Its file; the sample's does not exist.
         content: Its bytes.
+        address: Where the file was fetched from; empty for one of this machine.
     """
 
     path: Path
     content: bytes
+    address: str = ""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.address or str(self.path)
 
     @property
     def sha256(self) -> str:
@@ -33,7 +41,7 @@ class Source:
 
     def at(self, line: int) -> str:
         """Returns the place of a row for messages; a Parquet file has rows, from 1, not lines."""
-        return f"{self.path} {'row' if self.path.suffix == '.parquet' else 'line'} {line}"
+        return f"{self.name} {'row' if self.path.suffix == '.parquet' else 'line'} {line}"
 
 
 def read_sources(config: TaskConfig) -> dict[str, Source]:
@@ -48,7 +56,14 @@ def read_sources(config: TaskConfig) -> dict[str, Source]:
         found = find_files(config)
     except OSError as error:
         raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
-    return {split: Source(path, read_bytes(path)) for split, path in found.items()}
+    return {
+        split: Source(file.path, read_bytes(file.path), _address(file))
+        for split, file in found.items()
+    }
+
+
+def _address(file: Fetched) -> str:
+    return "" if parse_address(file.source).scheme == "file" else file.source
 
 
 def _sample_sources() -> dict[str, Source]:
@@ -66,53 +81,68 @@ def _sample_sources() -> dict[str, Source]:
     }
 
 
-def find_files(config: TaskConfig) -> dict[str, Path]:
-    """Returns the file of each split: the one named for it, else the folder's.
+def find_files(config: TaskConfig) -> dict[str, Fetched]:
+    """Returns the file of each split, fetched: the one named for it, else the folder's.
 
     Raises:
         InputError: The folder or a file is missing, a split has two files, or a file that was named
             has another suffix.
     """
-    folder = local_path(config.data) if config.data else None
-    if folder is not None and not folder.is_dir():
-        what = "is a file; name its folder, or use --train-data, --dev-data, --test-data"
-        raise InputError(f"data {folder} {what if folder.exists() else 'does not exist'}")
+    names = {s: TASKS[config.task].file_names(s, config.rows_language) for s in SPLITS}
+    folder = _fetched_folder(config.data, names) if config.data else None
     found = {}
     for split in SPLITS:
-        names = TASKS[config.task].file_names(split, config.rows_language)
         if named := config.file_of(split):
-            found[split] = _named(named, split, names)
-        elif folder is not None and (path := _in_folder(folder, split, names)):
-            found[split] = path
+            found[split] = _named(named, split, names[split])
+        elif folder is not None and (file := _in_folder(folder, split, names[split])):
+            found[split] = file
         elif folder is not None and split != OPTIONAL_SPLIT:
-            present = sorted(path.name for path in folder.iterdir())
-            raise InputError(
-                f"no {split} file in {folder}: looked for "
-                f"{', '.join(names)}; it holds "
-                f"{', '.join(present[:10]) or 'nothing'}{' …' if len(present) > 10 else ''}; "
-                f"rename the file, or name it with --{split}-data"
-            )
+            raise InputError(_missing(folder, split, names[split]))
     return found
 
 
-def _named(uri: str, split: str, names: Sequence[str]) -> Path:
-    path = local_path(uri)
-    suffixes = dict.fromkeys(Path(name).suffix for name in names)
-    if path.suffix not in suffixes and not path.is_dir():
+def _fetched_folder(uri: str, names: Mapping[str, Sequence[str]]) -> Fetched:
+    """Returns the folder of the data; of one that lies elsewhere only the files of the splits."""
+    wanted = {name for names_of_split in names.values() for name in names_of_split}
+    folder = fetch(uri, wanted.__contains__)
+    if not folder.path.is_dir():
         raise InputError(
-            f"{split}_data {path} ends in {path.suffix!r}, expected {' or '.join(suffixes)}"
+            f"data {uri} is a file; name its folder, or use --train-data, --dev-data, --test-data"
         )
-    return path
+    return folder
 
 
-def _in_folder(folder: Path, split: str, names: Sequence[str]) -> Path | None:
-    present = [name for name in names if (folder / name).exists()]
+def _missing(folder: Fetched, split: str, names: Sequence[str]) -> str:
+    present = sorted({path.name for path in folder.path.iterdir()} | set(folder.left_out))
+    return (
+        f"no {split} file in {_address(folder) or folder.path}: looked for "
+        f"{', '.join(names)}; it holds "
+        f"{', '.join(present[:10]) or 'nothing'}{' …' if len(present) > 10 else ''}; "
+        f"rename the file, or name it with --{split}-data"
+    )
+
+
+def _named(uri: str, split: str, names: Sequence[str]) -> Fetched:
+    suffix = Path(parse_address(uri).name).suffix
+    suffixes = dict.fromkeys(Path(name).suffix for name in names)
+    if suffix not in suffixes:
+        raise InputError(
+            f"{split}_data {uri} ends in {suffix!r}, expected {' or '.join(suffixes)}"
+        )
+    return fetch(uri)
+
+
+def _in_folder(folder: Fetched, split: str, names: Sequence[str]) -> Fetched | None:
+    present = [name for name in names if (folder.path / name).exists()]
     if len(present) > 1:
         raise InputError(
-            f"{folder} has several {split} files: {', '.join(present)}; "
+            f"{_address(folder) or folder.path} has several {split} files: {', '.join(present)}; "
             f"keep one, or name it with --{split}-data"
         )
-    return folder / present[0] if present else None
+    if not present:
+        return None
+    source = f"{folder.source.rstrip('/')}/{present[0]}"
+    return Fetched(path=folder.path / present[0], source=source, sha256="")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -173,5 +203,5 @@ def split_lines(source: Source) -> list[str]:
     if "" in lines:
         raise InputError(f"{source.at(lines.index('') + 1)}: the line is empty; delete it")
     if not lines:
-        raise InputError(f"{source.path} is empty")
+        raise InputError(f"{source.name} is empty")
     return lines

@@ -27,7 +27,7 @@ def labels_of(train: pd.DataFrame, source: Source, known: tuple[str, ...] = ()) 
         raise InputError(f"{source.at(line)}: the label {what}; mend it in the file")
     if len(labels) == 1:
         raise InputError(
-            f"{source.path} has one label only, {labels.pop()!r}; a classifier needs at least two"
+            f"{source.name} has one label only, {labels.pop()!r}; a classifier needs at least two"
         )
     if known:
         return known

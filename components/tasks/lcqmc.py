@@ -28,7 +28,7 @@ def parse_lcqmc(source: Source, labelled: bool) -> pd.DataFrame:
     first = 1 if lines[0].rsplit("\t", 1)[-1].strip().lower() in names else 0
     rows = [line.split("\t") for line in lines[first:]]
     if not rows:
-        raise InputError(f"{source.path} has a header and no rows")
+        raise InputError(f"{source.name} has a header and no rows")
     for number, fields in enumerate(rows, start=first + 1):
         if len(fields) != width:
             raise InputError(

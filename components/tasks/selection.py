@@ -27,7 +27,7 @@ def select_rows(
         gone |= applies
     if gone.all():
         counts = " and ".join(f"{count} ({reason})" for reason, count in dropped.items())
-        raise InputError(f"{source.path} has no row of the task: dropped are {counts}")
+        raise InputError(f"{source.name} has no row of the task: dropped are {counts}")
     kept = rows[~gone].reset_index(drop=True)
     spelled = [kind.spellings.get(label, label) for label in kept["label"]]
     return kept.assign(label=pd.Series(spelled, dtype=object)), dropped

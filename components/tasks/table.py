@@ -53,7 +53,7 @@ def parse_table(
     }
     rows = list(table.rows(list(chosen.values())))
     if not rows:
-        raise InputError(f"{source.path} has a header and no rows")
+        raise InputError(f"{source.name} has a header and no rows")
     read: dict[str, Any] = {"text_a": None, "text_b": None, "label": None}
     for position, (ours, theirs) in enumerate(chosen.items()):
         convert = _joined if theirs == joined else _label if ours == "label" else _text
@@ -85,9 +85,9 @@ def _checked_column(column: str, present: Sequence[str], source: Source) -> str:
     if present.count(column) == 1:
         return column
     if column in present:
-        raise InputError(f"{source.path} has several columns called {column!r}; rename all but one")
+        raise InputError(f"{source.name} has several columns called {column!r}; rename all but one")
     raise InputError(
-        f"{source.path} has no column {column!r}; it has {', '.join(map(repr, present))}"
+        f"{source.name} has no column {column!r}; it has {', '.join(map(repr, present))}"
         f"{did_you_mean(column, present)}"
     )
 
@@ -155,7 +155,7 @@ def _csv_records(source: Source) -> Iterator[tuple[int, list[str]]]:
     """Yields each record of RFC 4180 with the line that it starts on."""
     text = decode(source).rstrip("\r\n")
     if not text:
-        raise InputError(f"{source.path} is empty")
+        raise InputError(f"{source.name} is empty")
     # newline="\n" keeps a lone carriage return from ending a line.
     reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
     line = 1
@@ -217,7 +217,7 @@ def _read_parquet(source: Source) -> Table:
 
 def _not_parquet(source: Source, error: Exception) -> InputError:
     reason = str(error).strip().splitlines()[0]
-    return InputError(f"{source.path} is not Parquet, or is cut: {reason}")
+    return InputError(f"{source.name} is not Parquet, or is cut: {reason}")
 
 
 READERS: dict[str, Callable[[Source], Table]] = {

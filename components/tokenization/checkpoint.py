@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.storage import local_path
+from components.storage import fetch
 from components.tokenization.files import SENTENCEPIECE, TOKENIZER_JSON, find_vocabulary, read_text
 from components.tokenization.rules import TextRules, cased_name, read_rules
 from components.tokenization.sentencepiece_model import read_sentencepiece
@@ -34,7 +34,7 @@ def read_tokenizer(
         InputError: There is no vocabulary or more than one, or it cannot be used.
     """
     if vocab_file:
-        path = local_path(vocab_file)
+        path = fetch(vocab_file).path
     elif folder:
         path = find_vocabulary(folder)
     else:

@@ -13,7 +13,7 @@ from components.artifacts.facts import LengthFacts, SplitTokenFacts, TokensFacts
 from components.artifacts.folder import sha256_of
 from components.artifacts.tokens import SCHEMA, Tokens, write_tokens
 from components.errors import InputError
-from components.storage import local_path
+from components.storage import fetch
 from components.tasks import TaskConfig, TaskData, load_task
 from components.tokenization import (
     SPECIAL_TOKENS_OF_A_PAIR,
@@ -60,7 +60,7 @@ def tokenize(
     data = load_task(task)
     _check_digest("data", data.facts.digest, data_digest)
     if vocab_digest:
-        _check_digest("vocab_file", sha256_of(local_path(config.vocab_file)), vocab_digest)
+        _check_digest("vocab_file", sha256_of(fetch(config.vocab_file).path), vocab_digest)
     tokenizer = _tokenizer_for(data, config, checkpoint, packing, named)
     tables, split_facts = {}, {}
     for split, rows in data.splits.items():
