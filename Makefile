@@ -6,10 +6,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types unit backends format lock hooks clean
+.PHONY: help run test test-docker lint types unit backends images pipelines format lock hooks clean
 
 help: ## List the targets.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
@@ -22,6 +22,13 @@ $(VENV)/cpu.installed: images/cpu.lock pyproject.toml | $(BIN)/python
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+IMAGE := encoder-bakeoff-python
+# `make images GPU_ARGS='--build-arg LOCK=images/cpu.lock'` builds the train image without CUDA.
+GPU_ARGS :=
+# BUILD_ARGS='--build-arg BASE_IMAGE=python@sha256:…' pins the base by digest.
+BUILD_ARGS :=
+BUILD = docker build $(BUILD_ARGS) --build-arg REVISION=$(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
 # Not in the lock: the CPU build has another hash and another index than the CUDA one.
 TORCH := torch==2.13.0
 
@@ -33,33 +40,49 @@ $(VENV)/dev.installed: images/dev.lock $(VENV)/cpu.installed
 run: $(VENV)/cpu.installed ## Compare a tiny ALBERT and BERT on the built-in sample.
 	$(BIN)/bakeoff run
 
-test: lint types unit backends ## Everything that CI checks.
+test: lint types unit backends ## All checks but those that need Docker.
+	@echo "left out: the tests marked docker (make test-docker runs them) and gpu"
+
+test-docker: images $(VENV)/dev.installed ## The tests that need a Docker Engine, on freshly built images.
+	$(BIN)/python -m pytest -m docker
 
 lint: $(VENV)/dev.installed ## Formatting, lint rules, import directions.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint images/Dockerfile Dockerfile.gpu
 
 types: $(VENV)/dev.installed ## Strict types.
 	$(BIN)/mypy
 
 unit: $(VENV)/dev.installed ## The tests, with coverage.
-	$(BIN)/python -m pytest --cov --cov-report=term -n 2
+	$(BIN)/python -m pytest -m "not docker and not gpu" --cov --cov-report=term -n 2
 
 backends: $(VENV)/dev.installed ## The encoders' parity and training on JAX too.
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 tests/encoders tests/train
+
+images: ## Build the CPU image and the train image.
+	$(BUILD) --file images/Dockerfile --tag $(IMAGE):cpu .
+	$(BUILD) --file Dockerfile.gpu $(GPU_ARGS) --tag $(IMAGE):gpu .
+
+pipelines: $(VENV)/dev.installed ## Compile the pipelines anew into pipelines/*.yaml.
+	$(BIN)/bakeoff compile --output pipelines/albert-vs-bert.yaml
+	$(BIN)/bakeoff compile --platform vertex --output pipelines/albert-vs-bert-vertex.yaml
 
 format: $(VENV)/dev.installed ## Format the code and mend what can be mended.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+LOCK = $(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" --group build pyproject.toml
+CUDA = --constraint images/cpu.lock --python-platform x86_64-manylinux_2_28
+
 lock: $(VENV)/dev.installed ## Resolve the dependencies anew into images/*.lock.
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --custom-compile-command "make lock" \
-	  --group build pyproject.toml --output-file images/cpu.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --custom-compile-command "make lock" --constraint images/cpu.lock \
-	  --group build --group dev pyproject.toml --output-file images/dev.lock
+	$(LOCK) --universal --output-file images/cpu.lock
+	$(LOCK) --universal --constraint images/cpu.lock --group dev --output-file images/dev.lock
+	echo tensorflow-cpu | $(LOCK) $(CUDA) --extra gpu-tensorflow --excludes /dev/stdin \
+	  --output-file images/gpu-tensorflow.lock
+	$(LOCK) $(CUDA) --extra gpu-jax --output-file images/gpu-jax.lock
 
 hooks: $(VENV)/dev.installed ## Install the pre-commit hooks.
 	$(BIN)/pre-commit install

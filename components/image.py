@@ -1,4 +1,20 @@
-"""The name of the image that the components run in, on a cluster and in Docker."""
+"""The names of the images that the components run in, on a cluster and in Docker."""
 
-IMAGE = "encoder-bakeoff-python:latest"
-"""Replaced by `bakeoff compile --image`. KFP's local runner expects "python" in the name."""
+from dataclasses import dataclass
+
+IMAGE = "encoder-bakeoff-python:cpu"
+"""KFP's local runner expects "python" in an image's name."""
+TRAIN_IMAGE = "encoder-bakeoff-python:gpu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """What the tasks run in.
+
+    Attributes:
+        image: Image of the steps that need no GPU: tokenize, evaluate, compare.
+        train_image: Image of the train steps.
+    """
+
+    image: str = IMAGE
+    train_image: str = TRAIN_IMAGE

@@ -10,17 +10,24 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from components.errors import InputError
+from components.artifacts.file import new_file
 from components.evaluate.config import EvaluateConfig
 from components.export.command import export
 from components.flags import flags_from_configs, flags_given, tolerant_output
-from components.image import IMAGE
+from components.image import Images
 from components.predict.command import predict
 from components.tasks import TASKS, TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
 from pipelines.models import models
-from pipelines.settings import RunConfig, Settings, scratch_training
+from pipelines.settings import (
+    CompileConfig,
+    DockerConfig,
+    RunConfig,
+    Settings,
+    scratch_training,
+)
+from pipelines.submit import SubmitConfig
 
 app = typer.Typer(
     add_completion=False,
@@ -38,8 +45,9 @@ def run(
     train: TrainConfig,
     tokenize: TokenizeConfig,
     evaluate: EvaluateConfig,
+    docker: DockerConfig,
 ) -> None:
-    """Runs the whole comparison on this machine and prints its table.
+    """Runs the whole comparison on this machine, in Docker if asked, and prints its table.
 
     Without options it compares two tiny encoders from scratch on the built-in sample. Encoders from
     scratch are trained with a larger learning_rate and more epochs than shown below, unless you
@@ -53,13 +61,10 @@ def run(
     from components.compare.step import read_comparison
     from pipelines.run import StepBrokeDown, run_locally
 
-    if chosen := scratch_training(run, flags_given(context)):
-        print(
-            "encoders from scratch: "
-            + ", ".join(f"{name} {value:g}" for name, value in chosen.items())
-        )
-        train = dataclasses.replace(train, **chosen)
-    settings = Settings(task=task, tokenize=tokenize, train=train, evaluate=evaluate, run=run)
+    train = _trained_as_needed(run, train, context)
+    settings = Settings(
+        task=task, tokenize=tokenize, train=train, evaluate=evaluate, run=run, docker=docker
+    )
     try:
         report = run_locally(settings)
     except StepBrokeDown as error:
@@ -67,6 +72,15 @@ def run(
         raise typer.Exit(1) from None
     print(plain_summary(read_comparison(report)))
     print(f"\nreport: {report / REPORT}")
+
+
+def _trained_as_needed(run: RunConfig, train: TrainConfig, context: typer.Context) -> TrainConfig:
+    """Returns how encoders are trained, and says what those from scratch get."""
+    chosen = scratch_training(run, flags_given(context))
+    if chosen:
+        values = ", ".join(f"{name} {value:g}" for name, value in chosen.items())
+        print(f"encoders from scratch: {values}")
+    return dataclasses.replace(train, **chosen)
 
 
 def tasks() -> None:
@@ -82,23 +96,71 @@ def tasks() -> None:
 
 
 def compile(
+    images: Images,
+    config: CompileConfig,
     output: Annotated[Path, typer.Option(help="File to write the pipeline to.")] = Path(
         "albert-vs-bert.yaml"
     ),
-    image: Annotated[str, typer.Option(help="Image that every task runs in.")] = IMAGE,
 ) -> None:
-    """Writes the pipeline as YAML for Kubeflow Pipelines v2."""
+    """Writes the pipeline as YAML for Kubeflow Pipelines v2 or Vertex AI.
+
+    Example: `bakeoff compile --image REGISTRY/encoder-bakeoff-python:TAG-cpu --train-image
+    REGISTRY/encoder-bakeoff-python:TAG-gpu`
+    """
     from pipelines.albert_vs_bert import albert_vs_bert
     from pipelines.compiled import compile_pipeline, to_yaml
 
+    with new_file(output) as partial:
+        compiled = compile_pipeline(albert_vs_bert, images, config)
+        partial.write_text(to_yaml(compiled), encoding="utf-8")
+    print(f"pipeline: {output} (images {images.image} and, to train, {images.train_image})")
+
+
+def submit(
+    context: typer.Context,
+    submit: SubmitConfig,
+    images: Images,
+    config: CompileConfig,
+    run: RunConfig,
+    task: TaskConfig,
+    train: TrainConfig,
+    tokenize: TokenizeConfig,
+    evaluate: EvaluateConfig,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A parameter of the pipeline that has no flag here, such as gpus=2; repeatable.",
+        ),
+    ] = None,
+) -> None:
+    """Submits the comparison to Kubeflow Pipelines, follows it and prints its report.
+
+    Ends with 0 when the run succeeded, 1 when it failed, 2 for a mistake of yours, 124 when time
+    was up and 130 on Ctrl-C; the run goes on in the last two cases.
+
+    Example: `bakeoff submit --endpoint http://localhost:8080 --image REGISTRY/NAME:TAG-cpu
+    --train-image REGISTRY/NAME:TAG-gpu --task lcqmc --data gs://BUCKET/lcqmc`
+    """
+    from pipelines.albert_vs_bert import albert_vs_bert
+    from pipelines.compiled import compile_pipeline, to_yaml
+    from pipelines.kubeflow_server import ServerTrouble
+    from pipelines.submit import check_target
+    from pipelines.submit import submit as submit_run
+
+    check_target(images, config, run)
+    train = _trained_as_needed(run, train, context)
+    settings = Settings(task=task, tokenize=tokenize, train=train, evaluate=evaluate, run=run)
+    compiled = to_yaml(compile_pipeline(albert_vs_bert, images, config))
     try:
-        output.write_text(to_yaml(compile_pipeline(albert_vs_bert, image)), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"cannot write {output}: {error.strerror}") from None
-    print(f"pipeline: {output} (image {image})")
+        code = submit_run(settings, submit, compiled, parameter or ())
+    except ServerTrouble as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
+    raise typer.Exit(code)
 
 
-for command in (run, tasks, models, predict, export, compile):
+for command in (run, tasks, models, predict, export, compile, submit):
     app.command()(flags_from_configs(command))
 
 

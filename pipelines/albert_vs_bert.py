@@ -17,10 +17,12 @@ from components.tokenize.component import tokenize
 from components.tokenize.config import TokenizeConfig
 from components.train.component import train
 from components.train.config import TrainConfig
-from pipelines.settings import RunConfig
+from pipelines.placement import place, place_on_gpus, request
+from pipelines.settings import CompileConfig, RunConfig
 
 TASK, TOKENIZE, TRAIN, EVALUATE = TaskConfig(), TokenizeConfig(), TrainConfig(), EvaluateConfig()
-RUN = RunConfig()
+RUN, COMPILE = RunConfig(), CompileConfig()
+TIMEOUT_SECONDS, TRAIN_TIMEOUT_SECONDS = 4 * 3600, 48 * 3600
 
 
 class Outputs(NamedTuple):
@@ -83,17 +85,35 @@ def albert_vs_bert(
     early_stopping_patience: int = TRAIN.early_stopping_patience,
     seed: int = TRAIN.seed,
     gpus: str = "1",
+    gpu_type: str = "nvidia.com/gpu",
+    train_cpu_request: str = "2",
+    train_cpu_limit: str = "8",
+    train_memory_request: str = "8Gi",
+    train_memory_limit: str = "24Gi",
+    train_node_selector: dict = {},  # noqa: B006 - KFP reads it once, to compile
+    train_tolerations: list = [  # noqa: B006
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    ],
+    other_cpu_request: str = "1",
+    other_cpu_limit: str = "4",
+    other_memory_request: str = "4Gi",
+    other_memory_limit: str = "12Gi",
+    s3_secret: str = "encoder-bakeoff-s3",
 ) -> Outputs:
     """Wires tokenize → train → evaluate for each family, then compare.
 
-    `gpus` is text because KFP's driver reads a number as nothing.
+    `gpus` and the other resources are text because KFP's driver reads a number as nothing.
     """
+    other = {
+        "cpu": (other_cpu_request, other_cpu_limit),
+        "memory": (other_memory_request, other_memory_limit),
+    }
     evaluations = {}
     for family, encoder, encoder_digest in (
         ("albert", albert_encoder, albert_encoder_digest),
         ("bert", bert_encoder, bert_encoder_digest),
     ):
-        tokens = named(tokenize, f"tokenize-{family}")(
+        tokenized = named(tokenize, f"tokenize-{family}")(
             task=task,
             task_name=task_name,
             data=data,
@@ -115,8 +135,9 @@ def albert_vs_bert(
             do_lower_case=do_lower_case,
             max_seq_length=max_seq_length,
             max_unknown_share=max_unknown_share,
-        ).outputs["tokens"]
-        model_task = named(train, f"train-{family}")(
+        )
+        tokens = tokenized.outputs["tokens"]
+        trained = named(train, f"train-{family}")(
             tokens=tokens,
             family=family,
             encoder=encoder,
@@ -133,12 +154,31 @@ def albert_vs_bert(
             early_stopping_patience=early_stopping_patience,
             seed=seed,
         )
-        model_task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(gpus)
-        evaluations[family] = named(evaluate, f"evaluate-{family}")(
+        place_on_gpus(
+            trained,
+            gpus=gpus,
+            gpu_type=gpu_type,
+            node_selector=train_node_selector,
+            tolerations=train_tolerations,
+            shm_size=COMPILE.shm_size,
+        )
+        request(
+            trained,
+            cpu=(train_cpu_request, train_cpu_limit),
+            memory=(train_memory_request, train_memory_limit),
+        )
+        evaluated = named(evaluate, f"evaluate-{family}")(
             tokens=tokens,
-            model=model_task.outputs["model"],
+            model=trained.outputs["model"],
             predict_batch_size=predict_batch_size,
             eval_batch_size=eval_batch_size,
-        ).outputs["evaluation"]
+        )
+        evaluations[family] = evaluated.outputs["evaluation"]
+        place(trained, s3_secret=s3_secret, timeout_seconds=TRAIN_TIMEOUT_SECONDS)
+        for task_of_family in (tokenized, evaluated):
+            request(task_of_family, **other)
+            place(task_of_family, s3_secret=s3_secret, timeout_seconds=TIMEOUT_SECONDS)
     compared = compare(**evaluations)
+    request(compared, **other)
+    place(compared, s3_secret=s3_secret, timeout_seconds=TIMEOUT_SECONDS)
     return Outputs(comparison=compared.outputs["comparison"], report=compared.outputs["report"])

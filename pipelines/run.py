@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from components.artifacts.folder import check_place, new_folder, open_folder, sh
 from components.compare.facts import KIND
 from components.encoders.checkpoints.argument import tokenizer_of
 from components.errors import InputError
+from components.image import Images
 from components.storage import fetch
 from components.tasks import load_task
 from components.tokenization import read_tokenizer
 from components.tokenize.config import TokenizeConfig
 from components.train.checks import fitting_encoder, planned_steps
-from pipelines.settings import Settings
+from pipelines.settings import DOCKER, LOCAL, CompileConfig, Settings
 
 FAILED_TASK = re.compile(r"Inner task failed: \S*?'([^']+)'")
 
@@ -78,7 +80,7 @@ def run_locally(settings: Settings) -> Path:
     report = output / "reports" / f"{settings.task.name}-{_short_digest(arguments)}"
     _make_writable(output)
     check_place(report, KIND)
-    outputs = _run_pipeline(arguments, output, settings.run.cache)
+    outputs = _run_pipeline(arguments, output, settings)
     comparison = open_folder(Path(outputs["comparison"].path), KIND)
     with new_folder(report, KIND) as folder:
         for source in comparison.iterdir():
@@ -103,7 +105,7 @@ def _make_writable(output: Path) -> None:
         ) from None
 
 
-def _run_pipeline(arguments: dict[str, Any], output: Path, cache: bool) -> dict[str, Any]:
+def _run_pipeline(arguments: dict[str, Any], output: Path, settings: Settings) -> dict[str, Any]:
     # Imported here: kfp takes most of a second, and `bakeoff --help` needs none of it.
     from kfp import components, local
 
@@ -111,23 +113,45 @@ def _run_pipeline(arguments: dict[str, Any], output: Path, cache: bool) -> dict[
     from pipelines.cache import drop_damaged
     from pipelines.code import local_image
     from pipelines.compiled import compile_pipeline, to_yaml
+    from pipelines.docker import absolute, containers
 
-    drop_damaged(output / "cache")
+    in_docker, cache = None, output / "cache"
+    runner, image = local.SubprocessRunner(use_venv=False), local_image()
+    if settings.run.runner == DOCKER:
+        arguments = absolute(arguments)
+        in_docker = containers(settings.docker, arguments)
+        runner, image = local.DockerRunner(**in_docker.runner_arguments()), settings.docker.image
+        # KFP's cache knows an image's name alone, which may be built anew.
+        cache = cache / in_docker.image_id.removeprefix("sha256:")[:16]
+    drop_damaged(cache)
+    steps = output / "steps"
     local.init(
-        local.SubprocessRunner(use_venv=False),
-        pipeline_root=str(output / "steps"),
+        runner,
+        pipeline_root=str(steps),
         workspace_root=str(output / "workspace"),
-        enable_caching=cache,
-        cache_root=str(output / "cache"),
+        enable_caching=settings.run.cache,
+        cache_root=str(cache),
     )
-    pipeline = components.load_component_from_text(
-        to_yaml(compile_pipeline(albert_vs_bert, local_image()))
-    )
-    return _run_logged(pipeline, arguments, output / "log.txt")
+    images = Images(image=image, train_image=image)
+    compiled = compile_pipeline(albert_vs_bert, images, CompileConfig(platform=LOCAL))
+    pipeline = components.load_component_from_text(to_yaml(compiled))
+    before = set(steps.glob("*"))
+
+    def lost(started: Sequence[str]) -> str:
+        new = sorted(set(steps.glob("*")) - before)
+        return in_docker.lost(started, new, compiled[0]) if in_docker else ""
+
+    return _run_logged(pipeline, arguments, output / "log.txt", lost)
 
 
-def _run_logged(pipeline: Any, arguments: dict[str, Any], log: Path) -> dict[str, Any]:
-    """Runs the compiled pipeline, showing the steps' lines and keeping the runner's in `log`."""
+def _run_logged(
+    pipeline: Any, arguments: dict[str, Any], log: Path, lost: Callable[[Sequence[str]], str]
+) -> dict[str, Any]:
+    """Runs the compiled pipeline, showing the steps' lines and keeping the runner's in `log`.
+
+    `lost` is told which steps were started, and says which left no output though the runner took it
+    for finished.
+    """
     from pipelines.local_python import python3_on_path
     from pipelines.step_log import StepLog, logging_to
 
@@ -137,7 +161,11 @@ def _run_logged(pipeline: Any, arguments: dict[str, Any], log: Path) -> dict[str
         try:
             with contextlib.redirect_stdout(steps), logging_to(steps), python3_on_path():
                 outputs: dict[str, Any] = pipeline(**arguments).outputs
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
+            if reason := lost(steps.started):
+                raise StepBrokeDown(f"{reason}; the whole log lies in {log}") from None
+            if isinstance(error, ValueError):
+                raise
             failed = FAILED_TASK.search(str(error))
             step = failed[1] if failed else "a step"
             if steps.input_error_seen:
@@ -148,4 +176,6 @@ def _run_logged(pipeline: Any, arguments: dict[str, Any], log: Path) -> dict[str
                 f"{step} broke down without a message of its own (killed? out of memory? a fault "
                 f"of ours?); the whole log lies in {log}"
             ) from None
+        if reason := lost(steps.started):
+            raise StepBrokeDown(f"{reason}; the whole log lies in {log}")
     return outputs

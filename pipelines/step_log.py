@@ -14,18 +14,21 @@ REUSED = re.compile(r"Task '?(?P<task>[^' ]+)'? cache hit")
 EXECUTOR = "[KFP Executor "
 INPUT_ERROR = "error: "  # how `components.errors` begins the line
 STEP_INDENT = " " * 4
+FOUND_IMAGE = "Found image "  # DockerRunner, before every step
 
 
 class StepLog(io.TextIOBase):
     """A stream that keeps everything in one file and shows the steps' own lines on another.
 
-    `input_error_seen` tells whether a step said that its input cannot be used.
+    `started` lists the steps that were started and not reused, in that order; `input_error_seen`
+    tells whether one said that its input cannot be used.
     """
 
     def __init__(self, shown: TextIO, kept: TextIO) -> None:
         super().__init__()
         self._shown, self._kept = shown, kept
         self._line = ""
+        self.started: list[str] = []
         self.input_error_seen = False
         self._in_step = self._in_executor_input = False
 
@@ -49,6 +52,8 @@ class StepLog(io.TextIOBase):
         """Returns what to show for a line, None for nothing."""
         if runner := RUNNER_LINE.fullmatch(line):
             self._in_step = runner["message"] == "Streamed logs:"
+            if started := STARTED.match(runner["message"]):
+                self.started.append(started["task"])
             return _runner_message(runner["message"])
         if not self._in_step or not line.startswith(STEP_INDENT):
             return None
@@ -58,6 +63,8 @@ class StepLog(io.TextIOBase):
             return None
         if self._in_executor_input:
             self._in_executor_input = own != "}"
+            return None
+        if own.startswith(FOUND_IMAGE):
             return None
         self.input_error_seen |= own.startswith(INPUT_ERROR)
         return f"  {own}" if own.strip() else None

@@ -162,10 +162,13 @@ def test_tasks_are_listed(run_module: Command) -> None:
 
 def test_the_pipeline_is_written(tmp_path: Path, run_module: Command) -> None:
     done = run_module(
-        "pipelines", "compile", "--output", tmp_path / "p.yaml", "--image", "a/b-python:1"
-    )
+        "pipelines", "compile", "--output", tmp_path / "p.yaml", "--image", "a/b-python:1",
+        "--train-image", "a/b-python:2",
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "image: a/b-python:1" in (tmp_path / "p.yaml").read_text()
+    written = (tmp_path / "p.yaml").read_text()
+    assert written.count("image: a/b-python:1\n") == 5
+    assert written.count("image: a/b-python:2\n") == 2
 
 
 def test_steps_one_by_one_and_the_report(
@@ -313,10 +316,47 @@ def test_a_terminal_without_unicode_is_no_reason_to_stop() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_pipeline_cannot_be_written_nowhere(tmp_path: Path, run_module: Command) -> None:
-    done = run_module("pipelines", "compile", "--output", tmp_path / "none" / "p.yaml")
+def test_the_pipeline_cannot_be_written_nowhere(run_module: Command) -> None:
+    done = run_module("pipelines", "compile", "--output", "/proc/none/p.yaml")
     assert done.returncode == 2
     assert done.stderr.startswith("error: cannot write")
+
+
+def test_a_run_in_docker_says_when_no_engine_answers(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines", "run", "--runner", "docker",
+         "--output", str(tmp_path / "runs")],
+        capture_output=True, text=True, check=False,
+        env=os.environ | {"DOCKER_HOST": "tcp://127.0.0.1:1"},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: no Docker Engine answers (Connection refused): start it")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unknown_runner_is_refused(run_module: Command) -> None:
+    done = run_module("pipelines", "run", "--runner", "dokcer")
+    assert done.returncode == 2
+    assert "expected subprocess or docker; did you mean 'docker'?" in done.stderr
+
+
+def test_sigterm_ends_a_training_and_leaves_nothing(tokens_folder: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "components.train", "--tokens", str(tokens_folder),
+        "--model", str(tmp_path / "model"), "--encoder", "scratch:bert-tiny",
+        "--num-train-epochs", "10000",
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert "step" in process.stdout.readline()
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert errors.splitlines()[-1] == "stopped by SIGTERM; nothing half-written was kept"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_training_leaves_no_model(tokens_folder: Path, tmp_path: Path) -> None:

@@ -1,19 +1,22 @@
 """`python -m components.evaluate`: measures a model folder on dev and test."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from components.artifacts.evaluation import KIND
+from components.artifacts.places import artifact_at, artifact_place
 from components.encoders.quiet import import_keras_quietly
 from components.evaluate.config import EvaluateConfig
 from components.flags import run_command
 
 
 def main(
-    tokens: Annotated[Path, typer.Option(help="Tokens folder that the model was trained on.")],
-    model: Annotated[Path, typer.Option(help="Model folder that train wrote.")],
-    evaluation: Annotated[Path, typer.Option(help="Folder to write the evaluation to.")],
+    tokens: Annotated[
+        str, typer.Option(help="Tokens folder that the model was trained on, or its address.")
+    ],
+    model: Annotated[str, typer.Option(help="Model folder that train wrote, or its address.")],
+    evaluation: Annotated[str, typer.Option(help="Folder or address to write the evaluation to.")],
     config: EvaluateConfig,
 ) -> None:
     """Measures a model on dev and test and writes every prediction.
@@ -24,7 +27,8 @@ def main(
     import_keras_quietly()
     from components.evaluate.step import evaluate  # here, so that --help need not load the backend
 
-    facts = evaluate(tokens, model, evaluation, config)
+    with artifact_place(evaluation, KIND) as folder:
+        facts = evaluate(artifact_at(tokens), artifact_at(model), folder, config)
     for split, found in facts.metrics.items():
         print(
             f"{split}: accuracy {found.accuracy:.4f}, macro-F1 {found.macro_f1:.4f}, eval_loss "

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from components.artifacts.places import artifact_at
 from components.encoders.quiet import import_keras_quietly
 from components.predict.config import PredictConfig
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="Model folder that train wrote.")],
+    model: Annotated[str, typer.Argument(help="Model folder that train wrote, or its address.")],
     file: Annotated[
         Path, typer.Argument(help="Texts: a .csv, .tsv, .jsonl (.json) or .parquet file.")
     ],
@@ -32,4 +33,4 @@ def predict(
     import_keras_quietly()
     from components.predict.step import predict as work  # here: --help need not load the backend
 
-    print(f"predictions: {work(model, file, output, config)}")
+    print(f"predictions: {work(artifact_at(model), file, output, config)}")

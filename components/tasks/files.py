@@ -126,9 +126,7 @@ def _named(uri: str, split: str, names: Sequence[str]) -> Fetched:
     suffix = Path(parse_address(uri).name).suffix
     suffixes = dict.fromkeys(Path(name).suffix for name in names)
     if suffix not in suffixes:
-        raise InputError(
-            f"{split}_data {uri} ends in {suffix!r}, expected {' or '.join(suffixes)}"
-        )
+        raise InputError(f"{split}_data {uri} ends in {suffix!r}, expected {' or '.join(suffixes)}")
     return fetch(uri)
 
 

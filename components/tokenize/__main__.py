@@ -1,10 +1,11 @@
 """`python -m components.tokenize`: a task's texts become a tokens folder."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from components.artifacts.places import artifact_place
+from components.artifacts.tokens import KIND
 from components.encoders.checkpoints.argument import BERT_PACKING, tokenizer_of
 from components.flags import run_command
 from components.tasks import TaskConfig
@@ -13,7 +14,7 @@ from components.tokenize.step import tokenize
 
 
 def main(
-    tokens: Annotated[Path, typer.Option(help="Folder to write the tokens to.")],
+    tokens: Annotated[str, typer.Option(help="Folder or address to write the tokens to.")],
     task: TaskConfig,
     config: TokenizeConfig,
     encoder: Annotated[
@@ -31,7 +32,10 @@ def main(
     out/tokens`
     """
     checkpoint, packing = tokenizer_of(encoder) if encoder else (None, BERT_PACKING)
-    facts = tokenize(task, config, tokens, checkpoint=checkpoint, packing=packing, named=encoder)
+    with artifact_place(tokens, KIND) as folder:
+        facts = tokenize(
+            task, config, folder, checkpoint=checkpoint, packing=packing, named=encoder
+        )
     for split, found in facts.splits.items():
         print(
             f"{split}: {facts.data.splits[split].rows} rows, {found.tokens.mean:.1f} tokens a row "

@@ -1,18 +1,19 @@
 """`python -m components.train`: fine-tunes one encoder on a tokens folder."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from components.artifacts.model import KIND
+from components.artifacts.places import artifact_at, artifact_place
 from components.encoders.quiet import import_keras_quietly
 from components.flags import run_command
 from components.train.config import TrainConfig
 
 
 def main(
-    tokens: Annotated[Path, typer.Option(help="Tokens folder that tokenize wrote.")],
-    model: Annotated[Path, typer.Option(help="Folder to write the model to.")],
+    tokens: Annotated[str, typer.Option(help="Tokens folder that tokenize wrote, or its address.")],
+    model: Annotated[str, typer.Option(help="Folder or address to write the model to.")],
     encoder: Annotated[
         str,
         typer.Option(
@@ -30,7 +31,8 @@ def main(
     import_keras_quietly()
     from components.train.step import train  # here, so that --help need not load the backend
 
-    facts = train(tokens, model, encoder, config)
+    with artifact_place(model, KIND) as folder:
+        facts = train(artifact_at(tokens), folder, encoder, config)
     best = max((p.accuracy for p in facts.dev_curve), default=float("nan"))
     print(
         f"model: {model} ({facts.global_step} steps in {facts.seconds:.0f} s; best dev accuracy "

@@ -8,6 +8,7 @@ RUNNER = """\
 12:00:00.000 - INFO - Executing task \x1b[96m'train-bert'\x1b[0m
 12:00:00.000 - INFO - Streamed logs:
 
+    Found image 'encoder-bakeoff-python:cpu'
     [KFP Executor 2026-01-01 12:00:00,000 INFO]: Got executor_input:
     {
         "inputs": {}
@@ -34,3 +35,4 @@ def test_the_steps_own_lines_are_shown_and_everything_is_kept() -> None:
         "▸ compare: reused, nothing changed",
     ]
     assert kept.getvalue() == RUNNER
+    assert log.started == ["train-bert"]

@@ -1,0 +1,106 @@
+"""`bakeoff run --runner docker`: the pipeline in containers, and what can happen to those."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from components.image import IMAGE
+
+pytestmark = pytest.mark.docker
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+SMALL = ("--train-samples", "400", "--num-train-epochs", "2", "--save-checkpoints-steps", "0")
+
+
+def test_the_pipeline_runs_in_containers_and_is_reused(
+    run_module: Command, data_folder: Path, tmp_path: Path
+) -> None:
+    command = (
+        "pipelines", "run", "--runner", "docker", "--output", tmp_path / "runs", "--task", "table",
+        "--task-name", "colours", "--data", data_folder, "--text-a-column", "question",
+        "--text-b-column", "other", "--num-train-epochs", 2,
+    )  # fmt: skip
+    done = run_module(*command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ALBERT_COLOURS" in done.stdout
+    (report,) = (tmp_path / "runs" / "reports").iterdir()
+    facts = json.loads((report / "comparison.json").read_text())
+    data = facts["models"][0]["evaluation"]["tokens"]["data"]["config"]["data"]
+    assert data == str(data_folder), "a container sees the data where it lies here"
+    again = run_module(*command)
+    assert again.stdout.count("reused, nothing changed") == 7, again.stdout
+
+
+def test_a_relative_path_of_the_data_is_mounted(
+    data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_module: Command
+) -> None:
+    done = run_module(
+        "pipelines", "run", "--runner", "docker", "--output", tmp_path / "runs", "--task", "table",
+        "--data", data_folder.parent / ".." / data_folder.parent.name / data_folder.name,
+        "--text-a-column", "no-such-column",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "has no column 'no-such-column'" in done.stderr
+
+
+def test_an_image_that_is_not_there_is_named(run_module: Command, tmp_path: Path) -> None:
+    done = run_module(
+        "pipelines", "run", "--runner", "docker", "--image", "no-such-python:1",
+        "--output", tmp_path / "runs",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Docker has no image 'no-such-python:1': build it with `make images`" in done.stderr
+
+
+@pytest.fixture
+def vanishing_image(tmp_path: Path) -> Iterator[str]:
+    """An image whose python3 ends at once with success and writes nothing."""
+    name = "encoder-bakeoff-python:vanishing"
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {IMAGE}\nUSER 0\n"
+        "RUN mv /usr/local/bin/python3 /usr/local/bin/python3-real "
+        "&& printf '#!/bin/sh\\nexit 0\\n' > /usr/local/bin/python3 "
+        "&& chmod 755 /usr/local/bin/python3\nUSER 1000:1000\n"
+    )
+    subprocess.run(
+        ["docker", "build", "--quiet", "--tag", name, str(tmp_path)],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    yield name
+    subprocess.run(["docker", "image", "rm", name], capture_output=True, check=True)
+
+
+def test_a_container_that_left_no_output_is_a_failure(
+    run_module: Command, tmp_path: Path, vanishing_image: str
+) -> None:
+    done = run_module(
+        "pipelines", "run", "--runner", "docker", "--image", vanishing_image, *SMALL,
+        "--output", tmp_path / "runs",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    # KFP starts the two tokenize tasks in either order.
+    assert re.search(
+        r"the container of tokenize-(albert|bert) left no tokens: it ended with exit code 0;",
+        done.stderr,
+    )
+    assert "log.txt" in done.stderr
+
+
+def test_a_killed_container_is_a_failure_and_says_so(tmp_path: Path, run_module: Command) -> None:
+    output = tmp_path / "runs"
+    killer = subprocess.Popen(
+        ["sh", "-c", "until name=$(docker ps --quiet --no-trunc --filter "
+         f"volume={output / 'steps'}) && [ -n \"$name\" ]; do sleep 0.2; done; sleep 1; "
+         "docker kill $name"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    done = run_module("pipelines", "run", "--runner", "docker", *SMALL, "--output", output)
+    killer.wait(timeout=60)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(
+        r"the container of tokenize-(albert|bert) left no tokens: it was killed \(exit code 137\)",
+        done.stderr,
+    )

@@ -1,0 +1,171 @@
+"""What Kubeflow and Vertex AI get to read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import pipelines
+from components.errors import InputError
+from components.image import Images
+from pipelines.albert_vs_bert import albert_vs_bert
+from pipelines.compiled import compile_pipeline, to_yaml
+from pipelines.settings import CompileConfig
+
+PIPELINES = Path(pipelines.__file__).parent
+IMAGES = Images(image="registry/bakeoff-python:1-cpu", train_image="registry/bakeoff-python:1-gpu")
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, Any]:
+    return compile_pipeline(albert_vs_bert, IMAGES, CompileConfig())[0]
+
+
+def test_the_tasks_have_their_names(compiled: dict[str, Any]) -> None:
+    assert set(compiled["root"]["dag"]["tasks"]) == {
+        "tokenize-albert", "tokenize-bert", "train-albert", "train-bert", "evaluate-albert",
+        "evaluate-bert", "compare",
+    }  # fmt: skip
+    assert compiled["pipelineInfo"]["name"] == "albert-vs-bert"
+
+
+def test_each_train_task_asks_for_one_gpu(compiled: dict[str, Any]) -> None:
+    executors = compiled["deploymentSpec"]["executors"]
+    asking = {
+        name: spec["container"]["resources"]["accelerator"]
+        for name, spec in executors.items()
+        if "accelerator" in spec["container"].get("resources", {})
+    }
+    assert set(asking) == {"exec-train-albert", "exec-train-bert"}
+    for accelerator in asking.values():
+        assert accelerator["resourceType"] == "{{$.inputs.parameters['pipelinechannel--gpu_type']}}"
+        assert accelerator["resourceCount"] == "{{$.inputs.parameters['pipelinechannel--gpus']}}"
+    defaults = compiled["root"]["inputDefinitions"]["parameters"]
+    assert defaults["gpu_type"]["defaultValue"] == "nvidia.com/gpu"
+    assert defaults["gpus"] == {
+        "defaultValue": "1", "isOptional": True, "parameterType": "STRING",
+    }  # fmt: skip
+
+
+def test_every_parameter_has_the_default_of_its_config(compiled: dict[str, Any]) -> None:
+    parameters = compiled["root"]["inputDefinitions"]["parameters"]
+    assert all("defaultValue" in p for p in parameters.values())
+    assert parameters["learning_rate"]["defaultValue"] == 5e-5
+    assert parameters["max_seq_length"]["defaultValue"] == 128
+    assert parameters["num_train_epochs"]["defaultValue"] == 3.0
+    assert parameters["save_checkpoints_steps"]["defaultValue"] == 100
+
+
+def test_train_tasks_have_their_image_and_nothing_is_installed(compiled: dict[str, Any]) -> None:
+    for name, spec in compiled["deploymentSpec"]["executors"].items():
+        expected = IMAGES.train_image if "train" in name else IMAGES.image
+        assert spec["container"]["image"] == expected
+        assert "pip install" not in " ".join(spec["container"]["command"])
+
+
+def test_what_the_ui_shows(compiled: dict[str, Any]) -> None:
+    def kinds(component: str) -> set[str]:
+        outputs = compiled["components"][component]["outputDefinitions"]["artifacts"]
+        return {output["artifactType"]["schemaTitle"] for output in outputs.values()}
+
+    assert kinds("comp-train-bert") == {"system.Model", "system.Metrics"}
+    assert kinds("comp-evaluate-bert") == {
+        "system.Artifact", "system.Metrics", "system.ClassificationMetrics",
+    }  # fmt: skip
+    assert kinds("comp-compare") == {"system.Artifact", "system.Markdown"}
+    assert set(compiled["root"]["outputDefinitions"]["artifacts"]) == {"comparison", "report"}
+
+
+def test_compiling_again_gives_the_same_text() -> None:
+    first = compile_pipeline(albert_vs_bert, IMAGES, CompileConfig())
+    again = compile_pipeline(albert_vs_bert, IMAGES, CompileConfig())
+    assert to_yaml(again) == to_yaml(first)
+    assert list(yaml.safe_load_all(to_yaml(first))) == first
+
+
+@pytest.mark.parametrize(
+    ("name", "platform"),
+    [
+        pytest.param("albert-vs-bert.yaml", "kubernetes", id="kubernetes"),
+        pytest.param("albert-vs-bert-vertex.yaml", "vertex", id="vertex"),
+    ],
+)
+def test_the_compiled_pipelines_that_lie_here_are_those_of_the_code(
+    name: str, platform: str
+) -> None:
+    """`make pipelines` writes them anew."""
+    stored = list(yaml.safe_load_all((PIPELINES / name).read_text(encoding="utf-8")))
+    compiled = compile_pipeline(albert_vs_bert, Images(), CompileConfig(platform=platform))
+    assert stored == compiled
+
+
+def executors_on_kubernetes(config: CompileConfig) -> dict[str, Any]:
+    """What the platform's document says of each task."""
+    platform = compile_pipeline(albert_vs_bert, IMAGES, config)[1]
+    found: dict[str, Any] = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return found
+
+
+def test_train_tasks_choose_nodes_by_parameters_and_have_shared_memory() -> None:
+    executors = executors_on_kubernetes(CompileConfig(shm_size="7Gi"))
+    assert len(executors) == 7
+    for name, executor in executors.items():
+        assert ("nodeSelector" in executor) == ("train" in name)
+    train = executors["exec-train-albert"]
+    assert train["tolerations"] == [
+        {"tolerationJson": {"componentInputParameter": "train_tolerations"}}
+    ]
+    assert train["emptyDirMounts"] == [
+        {"medium": "Memory", "mountPath": "/dev/shm", "sizeLimit": "7Gi", "volumeName": "shm"}
+    ]
+
+
+def test_every_task_has_a_user_an_end_a_label_and_optional_keys() -> None:
+    for executor in executors_on_kubernetes(CompileConfig()).values():
+        assert executor["securityContext"] == {"runAsNonRoot": True}
+        assert int(executor["activeDeadlineSeconds"]) >= 3600
+        assert executor["podMetadata"]["labels"] == {"app.kubernetes.io/part-of": "encoder-bakeoff"}
+        (secret,) = executor["secretAsEnv"]
+        assert secret["optional"] is True
+        assert secret["secretNameParameter"] == {"componentInputParameter": "s3_secret"}
+
+
+def test_every_task_is_retried_with_growing_waits(compiled: dict[str, Any]) -> None:
+    for task in compiled["root"]["dag"]["tasks"].values():
+        policy = task["retryPolicy"]
+        assert policy["maxRetryCount"] == 3
+        assert policy["backoffFactor"] > 1
+
+
+def test_every_task_requests_and_limits_cpu_and_memory_by_text(compiled: dict[str, Any]) -> None:
+    """KFP's driver reads a number as nothing; and a memory without unit would be bytes."""
+    parameters = compiled["root"]["inputDefinitions"]["parameters"]
+    for name, executor in compiled["deploymentSpec"]["executors"].items():
+        prefix = "train" if "train" in name else "other"
+        assert executor["container"]["resources"].items() >= {
+            f"resource{kind.title()}{bound.title()}":
+            f"{{{{$.inputs.parameters['pipelinechannel--{prefix}_{kind}_{bound}']}}}}"
+            for kind in ("cpu", "memory") for bound in ("request", "limit")
+        }.items()  # fmt: skip
+        for bound in ("request", "limit"):
+            assert parameters[f"{prefix}_memory_{bound}"]["parameterType"] == "STRING"
+            assert parameters[f"{prefix}_memory_{bound}"]["defaultValue"].endswith("Gi")
+
+
+def test_vertex_gets_one_document_with_its_own_gpu_and_no_settings_of_kubernetes() -> None:
+    (document,) = compile_pipeline(albert_vs_bert, IMAGES, CompileConfig(platform="vertex"))
+    parameters = document["root"]["inputDefinitions"]["parameters"]
+    assert parameters["gpu_type"]["defaultValue"] == "NVIDIA_TESLA_T4"
+    assert not {"train_node_selector", "train_tolerations", "s3_secret"} & parameters.keys()
+    assert {"gpus", "train_memory_limit", "learning_rate"} <= parameters.keys()
+
+
+def test_a_local_run_retries_nothing() -> None:
+    (document,) = compile_pipeline(albert_vs_bert, IMAGES, CompileConfig(platform="local"))
+    assert not any("retryPolicy" in task for task in document["root"]["dag"]["tasks"].values())
+
+
+def test_an_unknown_platform_is_refused() -> None:
+    with pytest.raises(InputError, match="platform is 'vertx', expected kubernetes or vertex"):
+        CompileConfig(platform="vertx")
