@@ -110,11 +110,9 @@ def packed_rows(texts: pd.DataFrame, trained: TrainedModel) -> Rows:
     tokenizer = TextTokenizer.of(
         trained.tokenizer_json, training.packing, source="the model's own", lowercase_source=""
     )
-    ids_a = tokenizer.encode(texts["text_a"].tolist())
-    ids_b = tokenizer.encode(texts["text_b"].tolist()) if training.pair else [None] * len(texts)
-    packed = [
-        tokenizer.pack(a, b, training.max_seq_length) for a, b in zip(ids_a, ids_b, strict=True)
-    ]
+    texts_b = texts["text_b"].tolist() if training.pair else None
+    ids = tokenizer.encode_rows(texts["text_a"].tolist(), texts_b)
+    packed = [tokenizer.pack(a, b, training.max_seq_length) for a, b in ids]
     columns: Mapping[str, pa.Array] = {
         "input_ids": pa.array([ids for ids, _ in packed], pa.list_(pa.int32())),
         "token_type_ids": pa.array([segments for _, segments in packed], pa.list_(pa.int8())),

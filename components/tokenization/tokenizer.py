@@ -103,6 +103,13 @@ class TextTokenizer:
             return [encoding.ids for encoding in encoded]
         return [self._split_digit_commas(encoding.ids) for encoding in encoded]
 
+    def encode_rows(
+        self, texts_a: Sequence[str], texts_b: Sequence[str] | None
+    ) -> list[tuple[list[int], list[int] | None]]:
+        """Returns the ids of each row's text or texts; `texts_b` is None for single ones."""
+        ids_b = [None] * len(texts_a) if texts_b is None else self.encode(texts_b)
+        return list(zip(self.encode(texts_a), ids_b, strict=True))
+
     def _split_digit_commas(self, ids: list[int]) -> list[int]:
         if self._digit_commas.keys().isdisjoint(ids):
             return ids

@@ -117,10 +117,9 @@ def tokenize_rows(
     rows: pd.DataFrame, tokenizer: TextTokenizer, max_seq_length: int
 ) -> tuple[pa.Table, SplitTokenFacts]:
     """Tokenizes and packs the rows of a split into a table of `SCHEMA`."""
-    ids_a = tokenizer.encode(rows["text_a"].tolist())
     pair = rows["text_b"].notna().all()
-    ids_b = tokenizer.encode(rows["text_b"].tolist()) if pair else [None] * len(rows)
-    packed = [tokenizer.pack(a, b, max_seq_length) for a, b in zip(ids_a, ids_b, strict=True)]
+    ids = tokenizer.encode_rows(rows["text_a"].tolist(), rows["text_b"].tolist() if pair else None)
+    packed = [tokenizer.pack(a, b, max_seq_length) for a, b in ids]
     columns: Mapping[str, object] = {
         "row": rows["row"],
         "input_ids": [input_ids for input_ids, _ in packed],
@@ -130,7 +129,7 @@ def tokenize_rows(
         "text_b": rows["text_b"] if pair else [None] * len(rows),
     }
     table = pa.table([pa.array(columns[f.name], f.type) for f in SCHEMA], SCHEMA)
-    text_ids = [[*a, *(b or ())] for a, b in zip(ids_a, ids_b, strict=True)]
+    text_ids = [[*a, *(b or ())] for a, b in ids]
     kept = np.array([len(input_ids) for input_ids, _ in packed])
     specials = SPECIAL_TOKENS_OF_A_PAIR if pair else SPECIAL_TOKENS_OF_A_TEXT
     return table, _split_facts(text_ids, kept, specials, tokenizer.unknown)

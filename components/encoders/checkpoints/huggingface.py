@@ -11,6 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from components.encoders.checkpoints.config_file import ConfigFile
+from components.encoders.checkpoints.entries import read_entries, written_entries
 from components.encoders.checkpoints.names import (
     HUGGING_FACE_ALBERT,
     HUGGING_FACE_BERT,
@@ -170,19 +171,7 @@ def _check_plain(file: ConfigFile) -> None:
 def _shared(file: ConfigFile, dropout: float) -> dict[str, Any]:
     """Reads what BERT and ALBERT have in common; absent entries as transformers' configs do."""
     return {
-        "vocab_size": file.whole("vocab_size"),
-        "hidden_size": file.whole("hidden_size"),
-        "num_hidden_layers": file.whole("num_hidden_layers"),
-        "num_attention_heads": file.whole("num_attention_heads"),
-        "intermediate_size": file.whole("intermediate_size"),
-        "hidden_act": file.choice("hidden_act", ACTS),
-        "hidden_dropout_prob": file.number("hidden_dropout_prob", dropout, below=1),
-        "attention_probs_dropout_prob": file.number(
-            "attention_probs_dropout_prob", dropout, below=1
-        ),
-        "max_position_embeddings": file.whole("max_position_embeddings"),
-        "type_vocab_size": file.whole("type_vocab_size", 2),
-        "initializer_range": file.number("initializer_range", 0.02),
+        **read_entries(file, ACTS, dropout=dropout, type_vocab_size=2),
         "layer_norm_eps": file.number("layer_norm_eps", 1e-12),
     }
 
@@ -247,21 +236,13 @@ ARCHITECTURES: Mapping[str, _Architecture] = {
 }
 
 
-SAME_NAMES = (
-    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
-    "hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings",
-    "type_vocab_size", "initializer_range", "layer_norm_eps",
-)  # fmt: skip
-"""Entries of a config that are called as our fields are."""
-
-
 def described(config: EncoderConfig) -> tuple[Layout, dict[str, Any]]:
     """Returns the layout of an architecture and its classifier's config as transformers reads it.
 
     Raises:
         InputError: transformers computes no such architecture.
     """
-    settings: dict[str, Any] = {name: getattr(config, name) for name in SAME_NAMES}
+    settings = {**written_entries(config), "layer_norm_eps": config.layer_norm_eps}
     if config.embedding_projection == "before_sum":
         raise InputError(
             "transformers computes no encoder that widens word embeddings before the sum, as "

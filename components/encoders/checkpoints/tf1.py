@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.encoders.checkpoints.config_file import ConfigFile
+from components.encoders.checkpoints.entries import read_entries, written_entries
 from components.encoders.checkpoints.names import (
     TF1_ALBERT_ZH,
     TF1_BERT,
@@ -160,19 +161,7 @@ def architecture_of(
 
 def _shared(file: ConfigFile) -> dict[str, Any]:
     """Reads what the three codes' configs have in common."""
-    return {
-        "vocab_size": file.whole("vocab_size"),
-        "hidden_size": file.whole("hidden_size"),
-        "num_hidden_layers": file.whole("num_hidden_layers"),
-        "num_attention_heads": file.whole("num_attention_heads"),
-        "intermediate_size": file.whole("intermediate_size"),
-        "hidden_act": file.choice("hidden_act", ACTS),
-        "hidden_dropout_prob": file.number("hidden_dropout_prob", 0.0, below=1),
-        "attention_probs_dropout_prob": file.number("attention_probs_dropout_prob", 0.0, below=1),
-        "max_position_embeddings": file.whole("max_position_embeddings"),
-        "type_vocab_size": file.whole("type_vocab_size"),
-        "initializer_range": file.number("initializer_range", 0.02),
-    }
+    return read_entries(file, ACTS, dropout=0.0)
 
 
 def _bert_config(file: ConfigFile, _: Collection[str]) -> EncoderConfig:
@@ -239,14 +228,6 @@ def _normalize_first(file: ConfigFile, layers: int, hidden: int) -> bool:
     return normalize_first
 
 
-SAME_NAMES = (
-    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
-    "hidden_dropout_prob", "attention_probs_dropout_prob", "max_position_embeddings",
-    "type_vocab_size", "initializer_range",
-)  # fmt: skip
-"""Entries of a config that are called as our fields are."""
-
-
 def described(config: EncoderConfig) -> tuple[Layout, dict[str, Any]]:
     """Returns the layout of an architecture and its config as the original code reads it.
 
@@ -265,8 +246,7 @@ def described(config: EncoderConfig) -> tuple[Layout, dict[str, Any]]:
             f"{config.layer_norm_eps:g}: they know {', '.join(acts)} and 1e-12; export it as "
             "another format"
         )
-    settings = {name: getattr(config, name) for name in SAME_NAMES}
-    settings["hidden_act"] = acts[config.hidden_act]
+    settings = {**written_entries(config), "hidden_act": acts[config.hidden_act]}
     if config.family == "bert":
         return TF1_BERT, settings
     settings["embedding_size"] = config.embedding_size
