@@ -56,10 +56,10 @@ types: $(VENV)/dev.installed ## Strict types.
 	$(BIN)/mypy
 
 unit: $(VENV)/dev.installed ## The tests, with coverage.
-	$(BIN)/python -m pytest -m "not docker and not gpu" --cov --cov-report=term -n 2
+	$(BIN)/python -m pytest -m "not docker and not gpu" --cov --cov-report=term -n 2 --dist worksteal
 
 backends: $(VENV)/dev.installed ## The encoders' parity and training on JAX too.
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 tests/encoders tests/train
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal tests/encoders tests/train
 
 images: ## Build the CPU image and the train image.
 	$(BUILD) --file images/Dockerfile --tag $(IMAGE):cpu .

@@ -22,7 +22,10 @@ from pipelines.settings import CompileConfig, RunConfig
 
 TASK, TOKENIZE, TRAIN, EVALUATE = TaskConfig(), TokenizeConfig(), TrainConfig(), EvaluateConfig()
 RUN, COMPILE = RunConfig(), CompileConfig()
-TIMEOUT_SECONDS, TRAIN_TIMEOUT_SECONDS = 4 * 3600, 48 * 3600
+# Retries do not know a mistake in the input from a preempted node: the steps that read the input
+# first are tried once more only, so that a mistake is told within minutes.
+OTHER_LIMITS = {"timeout_seconds": 4 * 3600, "retries": 1}
+TRAIN_LIMITS = {"timeout_seconds": 48 * 3600, "retries": 3}
 
 
 class Outputs(NamedTuple):
@@ -174,11 +177,11 @@ def albert_vs_bert(
             eval_batch_size=eval_batch_size,
         )
         evaluations[family] = evaluated.outputs["evaluation"]
-        place(trained, s3_secret=s3_secret, timeout_seconds=TRAIN_TIMEOUT_SECONDS)
+        place(trained, s3_secret=s3_secret, **TRAIN_LIMITS)
         for task_of_family in (tokenized, evaluated):
             request(task_of_family, **other)
-            place(task_of_family, s3_secret=s3_secret, timeout_seconds=TIMEOUT_SECONDS)
+            place(task_of_family, s3_secret=s3_secret, **OTHER_LIMITS)
     compared = compare(**evaluations)
     request(compared, **other)
-    place(compared, s3_secret=s3_secret, timeout_seconds=TIMEOUT_SECONDS)
+    place(compared, s3_secret=s3_secret, **OTHER_LIMITS)
     return Outputs(comparison=compared.outputs["comparison"], report=compared.outputs["report"])

@@ -7,14 +7,14 @@ see the run's folder, the cache, and read-only what the parameters name.
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import docker
-from docker.errors import DockerException, ImageNotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import DeviceRequest, Mount
 
 from components.encoders.sizes import PREFIX
@@ -35,6 +35,7 @@ PASSED_ON = (
     "HTTPS_PROXY", "NO_PROXY", "KERAS_BACKEND", "OMP_NUM_THREADS",
 )  # fmt: skip
 CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+SECONDS_TO_STOP = 30
 KILLED = 137  # 128 + SIGKILL
 
 
@@ -57,6 +58,34 @@ class Containers:
     def runner_arguments(self) -> dict[str, Any]:
         """Returns the arguments of KFP's DockerRunner."""
         return {**self.arguments, "labels": {RUN_LABEL: self.label}}
+
+    @contextmanager
+    def started(self) -> Iterator[None]:
+        """Explains why one cannot be started, and in the end stops what still runs.
+
+        After Ctrl-C that is the step: KFP starts containers apart from itself.
+
+        Raises:
+            InputError: Docker refused to start a container.
+        """
+        try:
+            yield
+        except APIError as error:
+            raise InputError(
+                f"Docker could not start a container: {error.explanation}; where it speaks of a "
+                "device driver or GPU, NVIDIA's container toolkit is missing: leave out --gpus"
+            ) from None
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        with _engine() as engine:
+            for container in engine.containers.list(filters={"label": self._label()}):
+                with suppress(NotFound):  # it ended meanwhile
+                    container.stop(timeout=SECONDS_TO_STOP)
+
+    def _label(self) -> str:
+        return f"{RUN_LABEL}={self.label}"
 
     def lost(
         self, started: Sequence[str], folders: Sequence[Path], specification: Mapping[str, Any]
@@ -90,7 +119,7 @@ class Containers:
             events = engine.events(
                 since=int(self.begun),
                 until=int(time.time()) + 1,
-                filters={"event": "die", "label": f"{RUN_LABEL}={self.label}"},
+                filters={"event": "die", "label": self._label()},
                 decode=True,
             )
             return [int(event["Actor"]["Attributes"]["exitCode"]) for event in events]
@@ -165,8 +194,11 @@ def containers(config: DockerConfig, arguments: Mapping[str, Any]) -> Containers
 
 
 def absolute(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the pipeline's arguments with absolute paths: a container has another folder."""
-    changed = {name: str(path.absolute()) for name, path in _local_arguments(arguments).items()}
+    """Returns the pipeline's arguments with absolute paths, without links and `..`.
+
+    A container has another working folder, and sees nothing beside what is mounted.
+    """
+    changed = {name: str(path) for name, path in _local_arguments(arguments).items()}
     return {**arguments, **changed}
 
 
@@ -177,7 +209,7 @@ def _local_arguments(arguments: Mapping[str, Any]) -> dict[str, Path]:
     for name, value in named.items():
         if value.startswith(PREFIX) or parse_address(value).scheme != "file":
             continue
-        path = local_path(value)
+        path = local_path(value).resolve()
         if name in PATHS or path.exists() or _beside(path):
             found[name] = path
     return found
@@ -189,7 +221,7 @@ def _beside(path: Path) -> bool:
 
 
 def _local_paths(arguments: Mapping[str, Any]) -> Sequence[Path]:
-    paths = (path.absolute() for path in _local_arguments(arguments).values())
+    paths = _local_arguments(arguments).values()
     return sorted({path if path.exists() else path.parent for path in paths})
 
 

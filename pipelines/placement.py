@@ -10,12 +10,7 @@ from kfp import kubernetes
 SHARED_MEMORY = "shm"
 PART_OF = ("app.kubernetes.io/part-of", "encoder-bakeoff")
 S3_SECRET_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL")
-RETRIES = {
-    "num_retries": 3,
-    "backoff_duration": "60s",
-    "backoff_factor": 2.0,
-    "backoff_max_duration": "3600s",
-}
+BACKOFF = {"backoff_duration": "60s", "backoff_factor": 2.0, "backoff_max_duration": "3600s"}
 
 
 def request(task: Any, *, cpu: tuple[Any, Any], memory: tuple[Any, Any]) -> None:
@@ -24,11 +19,11 @@ def request(task: Any, *, cpu: tuple[Any, Any], memory: tuple[Any, Any]) -> None
     task.set_memory_request(memory[0]).set_memory_limit(memory[1])
 
 
-def place(task: Any, *, s3_secret: Any, timeout_seconds: int) -> None:
+def place(task: Any, *, s3_secret: Any, timeout_seconds: int, retries: int) -> None:
     """Sets what every task has: labels, an ordinary user, credentials for s3://, retries, an end.
 
     The secret is optional: a cluster that needs none has none. Keys of Google Cloud are never
-    mounted: there the service account's identity serves.
+    mounted: there the service account's identity serves. Waits between retries grow from a minute.
     """
     kubernetes.add_pod_label(task, *PART_OF)
     kubernetes.set_security_context(task, run_as_non_root=True)
@@ -36,7 +31,7 @@ def place(task: Any, *, s3_secret: Any, timeout_seconds: int) -> None:
         task, s3_secret, {key: key for key in S3_SECRET_KEYS}, optional=True
     )
     kubernetes.set_timeout(task, timeout_seconds)
-    task.set_retry(**RETRIES)
+    task.set_retry(retries, **BACKOFF)
 
 
 def place_on_gpus(

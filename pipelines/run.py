@@ -141,7 +141,8 @@ def _run_pipeline(arguments: dict[str, Any], output: Path, settings: Settings) -
         new = sorted(set(steps.glob("*")) - before)
         return in_docker.lost(started, new, compiled[0]) if in_docker else ""
 
-    return _run_logged(pipeline, arguments, output / "log.txt", lost)
+    with in_docker.started() if in_docker else contextlib.nullcontext():
+        return _run_logged(pipeline, arguments, output / "log.txt", lost)
 
 
 def _run_logged(

@@ -132,10 +132,11 @@ def test_every_task_has_a_user_an_end_a_label_and_optional_keys() -> None:
 
 
 def test_every_task_is_retried_with_growing_waits(compiled: dict[str, Any]) -> None:
-    for task in compiled["root"]["dag"]["tasks"].values():
+    for name, task in compiled["root"]["dag"]["tasks"].items():
         policy = task["retryPolicy"]
-        assert policy["maxRetryCount"] == 3
-        assert policy["backoffFactor"] > 1
+        assert policy["maxRetryCount"] == (3 if "train" in name else 1)
+        assert policy["backoffDuration"] == "60s"
+        assert policy["backoffFactor"] == 2
 
 
 def test_every_task_requests_and_limits_cpu_and_memory_by_text(compiled: dict[str, Any]) -> None:

@@ -72,7 +72,11 @@ def test_every_argument_is_a_parameter_of_the_pipeline(
 ) -> None:
     arguments = pipeline_arguments(settings(task))
     parameters = compiled["root"]["inputDefinitions"]["parameters"].keys()
-    assert parameters - arguments.keys() == {"gpus"}
+    assert parameters - arguments.keys() == {
+        "gpus", "gpu_type", "s3_secret", "train_node_selector", "train_tolerations",
+        *(f"{prefix}_{kind}_{bound}" for prefix in ("train", "other") for kind in ("cpu", "memory")
+          for bound in ("request", "limit")),
+    }  # fmt: skip
     assert arguments.keys() - parameters == set()
     assert len(arguments["data_digest"]) == 64
 
