@@ -14,6 +14,11 @@ def bucket_and_name(address: Address) -> tuple[str, str]:
     return bucket, name
 
 
+def prefix_of(name: str) -> str:
+    """Returns what the names below an address begin with."""
+    return name.rstrip("/") + "/" if name.rstrip("/") else ""
+
+
 def listing(address: Address, prefix: str, files: Mapping[str, Remote]) -> Listing:
     """Makes a folder of the objects below a prefix; names that end in / only mark folders.
 

@@ -2,7 +2,8 @@
 
 files/NAME-KEY/…        what lay at an address; KEY is a digest of the address
 files/NAME-KEY.json     its record
-files/NAME-KEY.partial  the download that is going on or broke off, and its .partial.json
+files/NAME-KEY.partial  a download that is going on or broke off, and its .partial.json;
+                        for each file of a folder one, with a digest of its name behind
 unpacked/SHA256/…       an archive's members, and SHA256.json with their digests
 hub/…                   huggingface_hub's own cache
 """
@@ -13,7 +14,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -116,6 +117,40 @@ class PartialNote(msgspec.Struct, frozen=True):
     size: int | None
 
 
+class Partial:
+    """The beginning of one file, and the note which file it is of."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._note = path.with_name(path.name + ".json")
+
+    def bytes_of(self, note: PartialNote) -> int:
+        """Returns how many bytes of this very version are there."""
+        if note.identity and self.path.exists() and read_record(self._note, PartialNote) == note:
+            done = self.path.stat().st_size
+            return done if note.size is None or done <= note.size else 0
+        return 0
+
+    def resume_from(self, note: PartialNote) -> int:
+        """Returns how many bytes of this very version are there; what is of another is dropped."""
+        done = self.bytes_of(note)
+        if not done:
+            self.drop()
+            write_record(self._note, note)
+        return done
+
+    def drop(self) -> None:
+        """Removes it."""
+        self.path.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+    def put(self, target: Path) -> None:
+        """Moves the finished file to its name."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.path.replace(target)
+        self._note.unlink(missing_ok=True)
+
+
 class Place:
     """Where one address is kept in the cache."""
 
@@ -123,9 +158,8 @@ class Place:
         key = hashlib.sha256(address.key.encode()).hexdigest()[:16]
         stem = re.sub(r"[^A-Za-z0-9._-]", "_", address.name)[-60:]
         self.folder = cache_folder() / "files" / f"{stem}-{key}"
+        self._name = address.name
         self._record = self._beside(".json")
-        self.partial = self._beside(".partial")
-        self._note = self._beside(".partial.json")
         self.lock = self._beside(".lock")
 
     def _beside(self, suffix: str) -> Path:
@@ -144,27 +178,17 @@ class Place:
         path = self.folder / name
         return path.is_file() and sha256_of(path) == entry.sha256
 
-    def resume_from(self, note: PartialNote) -> int:
-        """Returns how many bytes of this very version are there; what is of another is dropped."""
-        if note.identity and read_record(self._note, PartialNote) == note and self.partial.exists():
-            done = self.partial.stat().st_size
-            if note.size is None or done <= note.size:
-                return done
-        self.drop_partial()
-        write_record(self._note, note)
-        return 0
+    def partial(self, name: str) -> Partial:
+        """Returns where the file is while it comes; the files of a folder come side by side."""
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        return Partial(self._beside(".partial" + ("" if name == self._name else f"-{digest}")))
 
-    def drop_partial(self) -> None:
-        """Removes the beginning of a download."""
-        self.partial.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
-
-    def put(self, name: str) -> None:
-        """Moves the finished download to its name."""
-        target = self.folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self.partial.replace(target)
-        self._note.unlink(missing_ok=True)
+    def drop_partials(self, but: Collection[str] = ()) -> None:
+        """Removes the beginnings of all files but these."""
+        for path in self.folder.parent.glob(self.folder.name + ".partial*.json"):
+            note = read_record(path, PartialNote)
+            if note is None or note.name not in but:
+                Partial(path.with_suffix("")).drop()
 
     def remove(self, name: str) -> None:
         """Removes a file that the server no longer has."""

@@ -18,9 +18,9 @@ from components.storage.archive import (
     is_unpacked,
     unpack,
 )
-from components.storage.cache import Place, locked, writing
+from components.storage.cache import PartialNote, Place, locked, writing
 from components.storage.local import local_path
-from components.storage.progress import say
+from components.storage.progress import say, transferring
 from components.storage.record import (
     Fetched,
     FileRecord,
@@ -37,6 +37,7 @@ from components.storage.remote import (
     download,
     patiently,
 )  # fmt: skip
+from components.storage.together import Together
 
 # Imported when such an address comes: the libraries behind them take seconds to load.
 FINDERS = {
@@ -120,7 +121,7 @@ def _remote(address: Address, part: Part | None) -> Fetched:
             try:
                 return _Fetching(address, place, part).run()
             except Changed:
-                place.drop_partial()
+                place.drop_partials()
                 say(f"{address.shown} changed while it was fetched: begun anew")
     raise InputError(
         f"{address.shown} changed {NEW_BEGINNINGS} times while it was fetched: "
@@ -182,10 +183,10 @@ class _Fetching:
         files = {name: known[name] for name in names if name in known}
         record = Record(self._address.shown, listing.folder, names, files)
         wanted = self._wanted(names, listing.folder)
-        for name in wanted:
-            if not self._current(listing.files[name], name, files.get(name)):
-                files[name] = self._receive(listing, name)
-                self._place.keep(record)
+        self._place.drop_partials(but=names)
+        lacking = [n for n in wanted if not self._current(listing.files[n], n, files.get(n))]
+        if lacking:
+            self._receive_all(listing, lacking, record)
         if record != self._kept:  # files may also have gone
             self._place.keep(record)
         return self._fetched(record, wanted)
@@ -205,13 +206,30 @@ class _Fetching:
             return False
         return True
 
-    def _receive(self, listing: Listing, name: str) -> FileRecord:
-        remote, place = listing.files[name], self._place
-        sha256 = download(remote, name, place)
-        kind = "" if listing.folder else archive_kind(place.partial, name)
-        with writing(place.folder):
-            size = place.partial.stat().st_size
-            place.put(name)
+    def _receive_all(self, listing: Listing, names: list[str], record: Record) -> None:
+        facts = {name: listing.files[name].facts for name in names}
+        sizes = [fact.size for fact in facts.values() if fact.size is not None]
+        notes = [PartialNote(name, fact.identity, fact.size) for name, fact in facts.items()]
+        done = sum(self._place.partial(note.name).bytes_of(note) for note in notes)
+        total = sum(sizes) if len(sizes) == len(names) else None
+        alone = len(names) == 1
+        title = names[0].rsplit("/")[-1] if alone else f"{self._address.name} ({len(names)} files)"
+
+        def keep(name: str, entry: FileRecord) -> None:
+            record.files[name] = entry
+            self._place.keep(record)
+
+        with transferring(title, done, total) as moved:
+            together = Together(moved)
+            together.run(lambda name: self._receive(listing, name, together), names, keep)
+
+    def _receive(self, listing: Listing, name: str, together: Together) -> FileRecord:
+        remote, partial = listing.files[name], self._place.partial(name)
+        sha256 = download(remote, name, partial, together)
+        kind = "" if listing.folder else archive_kind(partial.path, name)
+        with writing(self._place.folder):
+            size = partial.path.stat().st_size
+            partial.put(self._place.folder / name)
         say(f"fetched {remote.shown}: {decimal(size)}, SHA-256 {sha256}")
         time = datetime.now(UTC).isoformat(timespec="seconds")
         return FileRecord(remote.facts.identity, size, sha256, time, bool(kind))

@@ -1,9 +1,10 @@
-"""Progress of a download: a bar on a terminal, a plain line now and then in a log.
+"""Progress of transfers: a bar on a terminal, a plain line now and then in a log.
 
 Both go to standard error: commands print their results on standard output.
 """
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,20 +23,24 @@ from rich.progress import (
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_TENTHS = 1.0  # a line at each tenth, but no ten lines for a small file
 
-Arrived = Callable[[int], None]
+Moved = Callable[[int], None]
 
 
 def say(message: str) -> None:
     """Prints a line of its own."""
-    print(message, file=sys.stderr, flush=True)
+    sys.stderr.write(message + "\n")  # in one piece: several threads may speak
+    sys.stderr.flush()
 
 
 @contextmanager
-def receiving(title: str, done: int, total: int | None) -> Iterator[Arrived]:
-    """Gives the function that is told how many bytes arrived; `total` may be unknown."""
+def transferring(title: str, done: int, total: int | None) -> Iterator[Moved]:
+    """Gives the function that is told how many bytes went over, by any thread.
+
+    `done` and `total` are of all files that go at once; `total` may be unknown.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(title, done, total).arrived
+        yield _Lines(title, done, total).moved
         return
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
@@ -48,17 +53,23 @@ def receiving(title: str, done: int, total: int | None) -> Iterator[Arrived]:
 
 class _Lines:
     def __init__(self, title: str, done: int, total: int | None) -> None:
-        self._title, self._done, self._total = title, done, total
+        self._title, self._total = title, total
+        self._done = done
         self._told, self._told_at = done, time.monotonic()
+        self._lock = threading.Lock()
 
-    def arrived(self, count: int) -> None:
-        self._done += count
-        waited = time.monotonic() - self._told_at
-        tenth = self._total is not None and self._done - self._told >= self._total / 10
-        if waited < SECONDS_BETWEEN_LINES and not (tenth and waited >= SECONDS_BETWEEN_TENTHS):
-            return
-        speed = (self._done - self._told) / waited
-        self._told, self._told_at = self._done, time.monotonic()
+    def moved(self, count: int) -> None:
+        with self._lock:
+            self._done += count
+            waited = time.monotonic() - self._told_at
+            tenth = self._total is not None and self._done - self._told >= self._total / 10
+            if waited < SECONDS_BETWEEN_LINES and not (tenth and waited >= SECONDS_BETWEEN_TENTHS):
+                return
+            speed = max(0, self._done - self._told) / waited
+            self._told, self._told_at = self._done, time.monotonic()
+            self._tell(speed)
+
+    def _tell(self, speed: float) -> None:
         of_total = (
             "" if not self._total else f" of {decimal(self._total)}, {self._done / self._total:.0%}"
         )

@@ -6,18 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import NoReturn, Protocol, TypeVar
 
 from components.errors import InputError
-from components.storage.cache import PartialNote, Place, writing
-from components.storage.progress import receiving, say
+from components.storage.cache import Partial, PartialNote, writing
+from components.storage.progress import say
 from components.storage.record import digests
+from components.storage.together import Together
 
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 60.0
 TIMEOUT_SECONDS = 30.0  # without a byte
 STEADY_BYTES = 1 << 20  # an attempt that brought this much was none in vain
+LONGEST_SAID = 300  # characters of what a server says about its refusal
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 T = TypeVar("T")
@@ -89,8 +92,10 @@ class Listing:
 class Patience:
     """Waits between attempts, longer each time, and gives up in the end."""
 
-    def __init__(self, shown: str) -> None:
-        self._shown = shown
+    def __init__(
+        self, shown: str, attempts: int = ATTEMPTS, sleep: Callable[[float], object] = time.sleep
+    ) -> None:
+        self._shown, self._attempts, self._sleep = shown, attempts, sleep
         self._failures = 0
 
     def succeeded(self) -> None:
@@ -105,23 +110,23 @@ class Patience:
         """
         self._failures += 1
         asked = error.seconds or 0.0
-        if self._failures >= ATTEMPTS:
-            raise Unreachable(f"{self._shown}: {error}, {ATTEMPTS} times; try again later")
+        if self._failures >= self._attempts:
+            raise Unreachable(f"{self._shown}: {error}, {self._attempts} times; try again later")
         if asked > LONGEST_WAIT_SECONDS:
             raise Unreachable(f"{self._shown}: {error}; it asks to wait {asked:.0f} s: do so")
         growing = FIRST_WAIT_SECONDS * 2 ** (self._failures - 1) * random.uniform(0.5, 1.5)
         seconds = max(asked, min(growing, LONGEST_WAIT_SECONDS))
         say(f"{self._shown}: {error}; attempt {self._failures + 1} in {seconds:.1f} s")
-        time.sleep(seconds)
+        self._sleep(seconds)
 
 
-def patiently(shown: str, action: Callable[[], T]) -> T:
+def patiently(shown: str, action: Callable[[], T], patience: Patience | None = None) -> T:
     """Repeats the action until it does not fail for a while.
 
     Raises:
         Unreachable: It failed too often.
     """
-    patience = Patience(shown)
+    patience = patience or Patience(shown)
     while True:
         try:
             return action()
@@ -139,11 +144,16 @@ def asked_to_wait(retry_after: str | None) -> float | None:
         return None
 
 
-REFUSALS = {
+READING = {
     401: "asks for credentials: {remedy}",
     403: "may not be read with these credentials, or its signature is over: {remedy}",
     404: "does not exist: check the spelling; it may also be private: {remedy}",
     410: "does not exist any more: ask whoever published it for the new address",
+}
+WRITING = {
+    401: "asks for credentials: {remedy}",
+    403: "may not be written with these credentials ({said}): {remedy}",
+    404: "cannot be written, as there is no such bucket: create it or check its spelling",
 }
 
 
@@ -153,6 +163,7 @@ def refuse_status(
     remedy: str,
     seconds: float | None = None,
     said: str = "check the address",
+    refusals: Mapping[int, str] = READING,
 ) -> NoReturn:
     """Tells an HTTP status of failure as an error; `said` goes with a status that is not usual.
 
@@ -162,12 +173,15 @@ def refuse_status(
     """
     if status in RETRIED:
         raise Again(f"the server answers {status}", seconds)
-    reason = REFUSALS.get(status, "cannot be read: {said}")
-    raise InputError(f"{shown} {reason.format(remedy=remedy, said=said)} (HTTP {status})")
+    reason = refusals.get(
+        status, f"cannot be {'read' if refusals is READING else 'written'}: {{said}}"
+    )
+    in_one_line = " ".join(said.split())[:LONGEST_SAID]
+    raise InputError(f"{shown} {reason.format(remedy=remedy, said=in_one_line)} (HTTP {status})")
 
 
-def download(remote: Remote, name: str, place: Place) -> str:
-    """Brings the file to `place.partial`, checked, and returns its SHA-256.
+def download(remote: Remote, name: str, partial: Partial, together: Together) -> str:
+    """Brings the file to `partial`, checked, and returns its SHA-256.
 
     Raises:
         Changed: It became another version on the way.
@@ -175,13 +189,14 @@ def download(remote: Remote, name: str, place: Place) -> str:
     """
     _refuse_coding(remote, name)
     for _ in range(2):
-        _receive_whole(remote, name, place)
+        _receive_whole(remote, name, partial, together)
         stated = remote.facts.checksums
-        found = digests(place.partial, {"sha256", *stated})
+        found = digests(partial.path, {"sha256", *stated})
         wrong = [kind for kind in stated if stated[kind] != found[kind]]
         if not wrong:
             return found["sha256"]
-        place.drop_partial()
+        together.moved(-partial.path.stat().st_size)
+        partial.drop()
         differs = f"{wrong[0]} {found[wrong[0]]} where the server states {stated[wrong[0]]}"
         say(f"{remote.shown} arrived with {differs}")
     raise InputError(
@@ -199,36 +214,39 @@ def _refuse_coding(remote: Remote, name: str) -> None:
         )
 
 
-def _receive_whole(remote: Remote, name: str, place: Place) -> None:
-    patience = Patience(remote.shown)
+def _receive_whole(remote: Remote, name: str, partial: Partial, together: Together) -> None:
+    patience = Patience(remote.shown, sleep=together.sleep)
     while True:
         facts = remote.facts
-        done = place.resume_from(PartialNote(name, facts.identity, facts.size))
-        if facts.size is not None and done == facts.size and place.partial.exists():
+        done = partial.resume_from(PartialNote(name, facts.identity, facts.size))
+        if facts.size is not None and done == facts.size and partial.path.exists():
             return
         if done:
             say(f"{remote.shown}: resumed at byte {done}")
         try:
-            _receive(remote, place, done)
+            _receive(remote, partial.path, done, together)
             return
         except Again as error:
-            if place.partial.exists() and place.partial.stat().st_size >= done + STEADY_BYTES:
+            came = partial.path.stat().st_size - done if partial.path.exists() else 0
+            if came >= STEADY_BYTES:
                 patience.succeeded()
+            if not facts.identity:  # then nothing is resumed
+                together.moved(-(done + came))
             patience.wait(error)
 
 
-def _receive(remote: Remote, place: Place, done: int) -> None:
+def _receive(remote: Remote, path: Path, done: int, together: Together) -> None:
     """Makes one attempt; what arrived stays on disk whatever happens."""
     size = remote.facts.size
     with (
-        writing(place.partial.parent, None if size is None else size - done),
+        writing(path.parent, None if size is None else size - done),
         remote.open(done) as (start, chunks),
-        place.partial.open("ab" if start else "wb") as stream,
-        receiving(remote.shown.rsplit("/", 1)[-1], start, remote.facts.size) as arrived,
+        path.open("ab" if start else "wb") as stream,
     ):
+        together.moved(start - done)  # less where the server knows no ranges
         for chunk in chunks:
             stream.write(chunk)
-            arrived(len(chunk))
+            together.moved(len(chunk))
             if size is not None and stream.tell() > size:
                 break  # of a body that may never end
         if size is not None and stream.tell() != size:

@@ -1,4 +1,4 @@
-"""A cache of its own for each test, short waits, and a web server that misbehaves when told to."""
+"""A cache of its own for each test, short waits, and servers that misbehave when told to."""
 
 import hashlib
 import os
@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import boto3
 import pytest
+from gcp_storage_emulator.server import create_server
+from google.cloud import storage
+from moto.server import ThreadedMotoServer
 
+from benchmarks.faulty_proxy import FaultyProxy
 from components.storage import remote
 
 MEBIBYTE = 1 << 20
@@ -171,3 +176,106 @@ def other_process() -> Callable[[str], "subprocess.Popen[str]"]:
         )
 
     return start
+
+
+@dataclass
+class Bucket:
+    """A bucket of its own on a real server."""
+
+    address: str
+    endpoint: str
+    variable: str
+    put: Callable[[str, bytes], None]
+    remove: Callable[[str], None]
+    contents: Callable[[], dict[str, bytes]]
+
+    def names(self) -> set[str]:
+        return set(self.contents())
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def gcs_endpoint() -> Iterator[str]:
+    server = create_server("127.0.0.1", 0, in_memory=True)
+    server.start()
+    server._api._httpd.socket.listen(64)  # it answers one after another, and lets five wait
+    yield f"http://127.0.0.1:{server._api._httpd.server_address[1]}"
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3_client(s3_endpoint: str) -> Any:
+    return boto3.client(
+        "s3", region_name="us-east-1", endpoint_url=s3_endpoint, aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def s3_bucket(
+    s3_endpoint: str, s3_client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Bucket:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    name = "bucket-" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:10]
+    s3_client.create_bucket(Bucket=name)
+
+    def put(key: str, content: bytes) -> None:
+        s3_client.put_object(Bucket=name, Key=key, Body=content)
+
+    def contents() -> dict[str, bytes]:
+        keys = [e["Key"] for e in s3_client.list_objects_v2(Bucket=name).get("Contents", [])]
+        return {key: s3_client.get_object(Bucket=name, Key=key)["Body"].read() for key in keys}
+
+    def remove(key: str) -> None:
+        s3_client.delete_object(Bucket=name, Key=key)
+
+    return Bucket(f"s3://{name}", s3_endpoint, "AWS_ENDPOINT_URL", put, remove, contents)
+
+
+@pytest.fixture
+def gcs_bucket(gcs_endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bucket:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_endpoint)
+    client = storage.Client(project="test")
+    name = "bucket-" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:10]
+    bucket = client.create_bucket(name)
+
+    def put(key: str, content: bytes) -> None:
+        bucket.blob(key).upload_from_string(content)
+
+    def contents() -> dict[str, bytes]:
+        names = [blob.name for blob in bucket.list_blobs()]
+        read = {name: bucket.blob(name) for name in names if not name.endswith("/")}
+        # The emulator has no content of a name that marks a folder.
+        return {name: read[name].download_as_bytes() if name in read else b"" for name in names}
+
+    variable = "STORAGE_EMULATOR_HOST"
+    return Bucket(f"gs://{name}", gcs_endpoint, variable, put, bucket.delete_blob, contents)
+
+
+@pytest.fixture(params=["s3_bucket", "gcs_bucket"])
+def bucket(request: pytest.FixtureRequest) -> Bucket:
+    made = request.getfixturevalue(request.param)
+    assert isinstance(made, Bucket)
+    return made
+
+
+@pytest.fixture
+def proxy(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
+    """Stands between us and the bucket's server, faultless until it is told otherwise."""
+    proxy = FaultyProxy(bucket.endpoint)
+    monkeypatch.setenv(bucket.variable, proxy.url)
+    yield proxy
+    proxy.stop()

@@ -1,104 +1,29 @@
 """gs:// and s3:// against servers that speak their protocols: files, folders, changes, refusals."""
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from gcp_storage_emulator.server import create_server
-from google.cloud import storage
-from moto.server import ThreadedMotoServer
 
 from components.errors import InputError
-from components.storage import fetch, gcs
+from components.storage import fetch, gcs, remote
+
+if TYPE_CHECKING:
+    from benchmarks.faulty_proxy import FaultyProxy
+    from tests.storage.conftest import Bucket
 
 MODEL = {"config.json": b"{}", "vocab.txt": b"[PAD]\n", "sub/weights.bin": bytes(range(256)) * 99}
 
 
-@dataclass
-class Bucket:
-    """A bucket of its own on a real server."""
-
-    address: str
-    put: Callable[[str, bytes], None]
-    remove: Callable[[str], None]
-
-
-@pytest.fixture(scope="module")
-def s3_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def gcs_endpoint() -> Iterator[str]:
-    server = create_server("127.0.0.1", 0, in_memory=True)
-    server.start()
-    yield f"http://127.0.0.1:{server._api._httpd.server_address[1]}"
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def s3_client(s3_endpoint: str) -> Any:
-    return boto3.client(
-        "s3", region_name="us-east-1", endpoint_url=s3_endpoint, aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )  # fmt: skip
-
-
-@pytest.fixture
-def s3_bucket(
-    s3_endpoint: str, s3_client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Bucket:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_endpoint)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    name = "bucket-" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:10]
-    s3_client.create_bucket(Bucket=name)
-
-    def put(key: str, content: bytes) -> None:
-        s3_client.put_object(Bucket=name, Key=key, Body=content)
-
-    return Bucket(f"s3://{name}", put, lambda key: s3_client.delete_object(Bucket=name, Key=key))
-
-
-@pytest.fixture
-def gcs_bucket(gcs_endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bucket:
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs_endpoint)
-    client = storage.Client(project="test")
-    name = "bucket-" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:10]
-    bucket = client.create_bucket(name)
-
-    def put(key: str, content: bytes) -> None:
-        bucket.blob(key).upload_from_string(content)
-
-    return Bucket(f"gs://{name}", put, lambda key: bucket.delete_blob(key))
-
-
-@pytest.fixture(params=["s3_bucket", "gcs_bucket"])
-def bucket(request: pytest.FixtureRequest) -> Bucket:
-    made = request.getfixturevalue(request.param)
-    assert isinstance(made, Bucket)
-    return made
-
-
-def fill(bucket: Bucket, prefix: str = "models/albert/") -> str:
+def fill(bucket: "Bucket", prefix: str = "models/albert/") -> str:
     for name, content in MODEL.items():
         bucket.put(prefix + name, content)
     return f"{bucket.address}/{prefix}".rstrip("/")
 
 
-def test_an_object_is_a_file(bucket: Bucket) -> None:
+def test_an_object_is_a_file(bucket: "Bucket") -> None:
     address = fill(bucket) + "/sub/weights.bin"
     fetched = fetch(address)
     content = MODEL["sub/weights.bin"]
@@ -109,7 +34,7 @@ def test_an_object_is_a_file(bucket: Bucket) -> None:
 
 
 @pytest.mark.parametrize("end", ["", "/"])
-def test_a_prefix_is_a_folder(bucket: Bucket, end: str) -> None:
+def test_a_prefix_is_a_folder(bucket: "Bucket", end: str) -> None:
     address = fill(bucket)
     bucket.put("models/albert/", b"")  # marks a folder
     bucket.put("models/albert-large/config.json", b"another model's")
@@ -122,12 +47,12 @@ def test_a_prefix_is_a_folder(bucket: Bucket, end: str) -> None:
     assert fetch(f"{address}{end}#sha256={fetched.sha256}") == fetched
 
 
-def test_a_whole_bucket_is_a_folder(bucket: Bucket) -> None:
+def test_a_whole_bucket_is_a_folder(bucket: "Bucket") -> None:
     fill(bucket, "")
     assert (fetch(bucket.address).path / "vocab.txt").read_bytes() == MODEL["vocab.txt"]
 
 
-def test_only_the_part_that_is_needed_is_fetched(bucket: Bucket) -> None:
+def test_only_the_part_that_is_needed_is_fetched(bucket: "Bucket") -> None:
     address = fill(bucket)
     fetched = fetch(address, lambda name: name == "vocab.txt")
     assert [p.name for p in fetched.path.iterdir()] == ["vocab.txt"]
@@ -137,7 +62,7 @@ def test_only_the_part_that_is_needed_is_fetched(bucket: Bucket) -> None:
         fetch(address, lambda name: False)
 
 
-def test_a_folder_follows_its_changes(bucket: Bucket, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_follows_its_changes(bucket: "Bucket", capsys: pytest.CaptureFixture[str]) -> None:
     address = fill(bucket)
     fetch(address)
     bucket.put("models/albert/vocab.txt", b"[UNK]\n")
@@ -154,13 +79,13 @@ def test_a_folder_follows_its_changes(bucket: Bucket, capsys: pytest.CaptureFixt
     assert sorted(p.name for p in fetch(address).path.iterdir()) == ["sub", "vocab.txt"]
 
 
-def test_a_damaged_file_of_a_folder_is_fetched_again(bucket: Bucket) -> None:
+def test_a_damaged_file_of_a_folder_is_fetched_again(bucket: "Bucket") -> None:
     path = fetch(fill(bucket)).path / "vocab.txt"
     path.write_bytes(b"[xxx]\n")
     assert (fetch(fill(bucket)).path / "vocab.txt").read_bytes() == MODEL["vocab.txt"]
 
 
-def test_a_broken_download_goes_on(bucket: Bucket, cache: Path) -> None:
+def test_a_broken_download_goes_on(bucket: "Bucket", cache: Path) -> None:
     """The beginning of this version, as a killed process leaves it, is not fetched again."""
     address = fill(bucket) + "/sub/weights.bin"
     content = MODEL["sub/weights.bin"]
@@ -185,32 +110,32 @@ def fetched_identity(record: Path) -> str:
     return text.partition(",\n")[0]
 
 
-def test_objects_are_read_in_ranges(gcs_bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_objects_are_read_in_ranges(gcs_bucket: "Bucket", monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gcs, "RANGE_BYTES", 1000)
     address = fill(gcs_bucket) + "/sub/weights.bin"
     assert fetch(address).path.read_bytes() == MODEL["sub/weights.bin"]
 
 
-def test_an_empty_object_is_an_empty_file(bucket: Bucket) -> None:
+def test_an_empty_object_is_an_empty_file(bucket: "Bucket") -> None:
     bucket.put("empty", b"")
     assert fetch(bucket.address + "/empty").path.read_bytes() == b""
 
 
-def test_what_is_not_there_is_told(bucket: Bucket) -> None:
+def test_what_is_not_there_is_told(bucket: "Bucket") -> None:
     with pytest.raises(InputError, match="/none does not exist: there is no such object, and none"):
         fetch(bucket.address + "/none")
     with pytest.raises(InputError, match=r"does not exist: check the spelling.*HTTP 404"):
         fetch(bucket.address[:-3] + "nil/none")
 
 
-def test_names_that_lead_outside_are_refused(bucket: Bucket) -> None:
+def test_names_that_lead_outside_are_refused(bucket: "Bucket") -> None:
     bucket.put("model/a\\b.txt", b"x")
     with pytest.raises(InputError, match="has a backslash"):
         fetch(bucket.address + "/model")
 
 
 def test_public_objects_need_no_credentials(
-    s3_bucket: Bucket, s3_client: Any, monkeypatch: pytest.MonkeyPatch
+    s3_bucket: "Bucket", s3_client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = s3_bucket.address.removeprefix("s3://")
     s3_client.put_object(Bucket=name, Key="public", Body=b"text", ACL="public-read")
@@ -247,8 +172,45 @@ def test_a_profile_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) ->
         fetch("s3://bucket/a")
 
 
-def test_a_compressed_object_is_refused(s3_bucket: Bucket, s3_client: Any) -> None:
+def test_a_compressed_object_is_refused(s3_bucket: "Bucket", s3_client: Any) -> None:
     name = s3_bucket.address.removeprefix("s3://")
     s3_client.put_object(Bucket=name, Key="a.txt", Body=b"\x1f\x8b", ContentEncoding="gzip")
     with pytest.raises(InputError, match="stored as Content-Encoding: gzip"):
         fetch(s3_bucket.address + "/a.txt")
+
+
+def test_the_files_of_a_folder_come_side_by_side(bucket: "Bucket", proxy: "FaultyProxy") -> None:
+    for number in range(10):
+        bucket.put(f"many/{number}.bin", b"x")
+    fetch(f"{bucket.address}/many/0.bin")  # clients take a while to be made
+    proxy.delay_seconds = 0.2
+    proxy.seen.clear()
+    began = time.monotonic()
+    assert len(list(fetch(f"{bucket.address}/many").path.iterdir())) == 10
+    one_after_another = 0.2 * len(proxy.seen)
+    assert time.monotonic() - began < 0.75 * one_after_another
+
+
+def test_what_came_of_a_broken_folder_is_not_fetched_again(
+    bucket: "Bucket", proxy: "FaultyProxy", cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file is never given; the others are kept, and beginnings of files that are gone go."""
+    address = fill(bucket)
+    monkeypatch.setattr(remote, "FIRST_WAIT_SECONDS", 0.05)
+    proxy.choose = lambda request: (
+        "503" if request.asks_for_content and "weights" in request.path else ""
+    )
+    with pytest.raises(InputError, match=r"weights.bin: the server answers 503, 5 times"):
+        fetch(address)
+    (cache / "files" / "x.partial").touch()  # of another address
+    (folder,) = (path for path in (cache / "files").iterdir() if path.is_dir())
+    left = folder.with_name(folder.name + ".partial-0123")
+    left.write_bytes(b"begun")
+    left.with_name(left.name + ".json").write_text('{"name":"gone","identity":"1","size":9}')
+    proxy.choose = lambda request: ""
+    proxy.seen.clear()
+    fetch(address)
+    contents = [seen for seen in proxy.seen if seen.startswith("GET") and "prefix=" not in seen]
+    assert not any("vocab.txt" in seen for seen in contents)
+    assert any("weights.bin" in seen for seen in contents)
+    assert [path.name for path in (cache / "files").glob("*.partial*")] == ["x.partial"]

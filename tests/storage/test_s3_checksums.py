@@ -33,4 +33,4 @@ SHA256 = hashlib.sha256(b"text")
 def test_only_digests_of_the_whole_object_count(
     head: dict[str, Any], expected: dict[str, str]
 ) -> None:
-    assert s3._checksums(head) == expected
+    assert s3.checksums_of(head) == expected
