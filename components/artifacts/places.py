@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components import storage
 from components.artifacts.folder import MANIFEST, Manifest, check_place, read_json
 from components.errors import InputError
+from components.storage import check_writable, fetch, local_path, names_at, put
 from components.storage.address import parse_address
 
 BEGUN = f"{MANIFEST}.begun"
@@ -32,7 +32,7 @@ def artifact_at(uri: str) -> Path:
     Raises:
         InputError: It cannot be had.
     """
-    return storage.local_path(uri) if is_local(uri) else storage.fetch(uri).path
+    return local_path(uri) if is_local(uri) else fetch(uri).path
 
 
 @contextmanager
@@ -44,24 +44,24 @@ def artifact_place(uri: str, kind: str) -> Iterator[Path]:
             work is done.
     """
     if is_local(uri):
-        path = storage.local_path(uri)
+        path = local_path(uri)
         check_place(path, kind)
         yield path
         return
     _check_remote_place(uri, kind)
-    storage.check_writable(uri)
+    check_writable(uri)
     with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
         path = Path(folder) / kind
         yield path
         begun = Path(folder) / BEGUN
         begun.write_text(kind)
-        storage.put(begun, f"{uri.rstrip('/')}/{BEGUN}")
-        storage.put(path, uri, last=MANIFEST)  # removes BEGUN: it is not among the files
+        put(begun, f"{uri.rstrip('/')}/{BEGUN}")
+        put(path, uri, last=MANIFEST)  # removes BEGUN: it is not among the files
 
 
 def _check_remote_place(uri: str, kind: str) -> None:
     """Refuses to replace what is no artifact of this kind, as `check_place` does on a disk."""
-    names = storage.names_at(uri)
+    names = names_at(uri)
     if not names or BEGUN in names:
         return
     shown = parse_address(uri).shown
@@ -70,7 +70,7 @@ def _check_remote_place(uri: str, kind: str) -> None:
             f"{shown} is not empty and is not a finished artifact of ours (it holds "
             f"{min(names)}); name a new folder for the {kind}, or remove what lies there"
         )
-    manifest = storage.fetch(uri, MANIFEST.__eq__).path / MANIFEST
+    manifest = fetch(uri, MANIFEST.__eq__).path / MANIFEST
     found = read_json(manifest, Manifest)
     if found.kind != kind:
         raise InputError(
