@@ -111,18 +111,23 @@ def test_an_interrupted_run_leaves_no_container(data_folder: Path, tmp_path: Pat
     assert left.stdout == ""
 
 
-def test_a_killed_container_is_a_failure_and_says_so(tmp_path: Path, run_module: Command) -> None:
+def test_a_killed_container_is_a_failure_and_says_so(tmp_path: Path) -> None:
     output = tmp_path / "runs"
-    killer = subprocess.Popen(
-        ["sh", "-c", "until name=$(docker ps --quiet --no-trunc --filter "
-         f"volume={output / 'steps'}) && [ -n \"$name\" ]; do sleep 0.2; done; sleep 1; "
-         "docker kill $name"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    done = run_module("pipelines", "run", "--runner", "docker", *SMALL, "--output", output)
-    killer.wait(timeout=60)
-    assert done.returncode == 1, done.stdout + done.stderr
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipelines", "run", "--runner", "docker", *SMALL,
+         "--num-train-epochs", "50", "--output", str(output)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        assert run.stdout is not None
+        # A train task, told to run for minutes: no other is sure to be still running when killed.
+        assert any(re.search(r"train \w+: step", line) for line in run.stdout)
+        running = subprocess.run(
+            ["docker", "ps", "--quiet", "--no-trunc", "--filter", f"volume={output / 'steps'}"],
+            capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        subprocess.run(["docker", "kill", *running], capture_output=True, check=True)
+        _, errors = run.communicate(timeout=120)
+    assert run.returncode == 1, errors
     assert re.search(
-        r"the container of tokenize-(albert|bert) left no tokens: it was killed \(exit code 137\)",
-        done.stderr,
+        r"the container of train-(albert|bert) left no \w+: it was killed \(exit code 137\)", errors
     )
