@@ -11,6 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from components.artifacts.file import new_file
+from components.compare.command import FailIf, compare, end_if
 from components.evaluate.config import EvaluateConfig
 from components.export.command import export
 from components.flags import flags_from_configs, flags_given, tolerant_output
@@ -46,6 +47,7 @@ def run(
     tokenize: TokenizeConfig,
     evaluate: EvaluateConfig,
     docker: DockerConfig,
+    fail_if: FailIf = None,
 ) -> None:
     """Runs the whole comparison on this machine, in Docker if asked, and prints its table.
 
@@ -56,11 +58,13 @@ def run(
     Example: `bakeoff run --task lcqmc --data DIR --train-samples 2000 --vocab-file vocab.txt`
     """
     # Imported here: tables, pictures and statistics load slowly, and `bakeoff --help` needs none.
-    from components.compare.facts import REPORT
+    from components.compare.facts import PAGE, REPORT
+    from components.compare.fail_if import check_conditions
     from components.compare.report import plain_summary
     from components.compare.step import read_comparison
     from pipelines.run import StepBrokeDown, run_locally
 
+    check_conditions(fail_if or [])
     train = _trained_as_needed(run, train, context)
     settings = Settings(
         task=task, tokenize=tokenize, train=train, evaluate=evaluate, run=run, docker=docker
@@ -70,8 +74,10 @@ def run(
     except StepBrokeDown as error:
         print(f"error: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-    print(plain_summary(read_comparison(report)))
-    print(f"\nreport: {report / REPORT}")
+    facts = read_comparison(report)
+    print(plain_summary(facts))
+    print(f"\nreport: {report / REPORT} and {report / PAGE}")
+    end_if(fail_if or [], facts)
 
 
 def _trained_as_needed(run: RunConfig, train: TrainConfig, context: typer.Context) -> TrainConfig:
@@ -160,7 +166,7 @@ def submit(
     raise typer.Exit(code)
 
 
-for command in (run, tasks, models, predict, export, compile, submit):
+for command in (run, compare, tasks, models, predict, export, compile, submit):
     app.command()(flags_from_configs(command))
 
 

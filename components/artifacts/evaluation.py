@@ -1,9 +1,9 @@
 """The evaluation folder: `metrics.json`, `predictions.parquet`, `test_results.tsv`.
 
 `predictions.parquet` has one row for each row of dev and test, in file order: `split`, `row`
-(0-based position in the source), `text_a`, `text_b` (null for single sentences), `label` (a label's
-name; null where unknown), `predicted` (a label's name) and one column `probability_LABEL` (float32)
-for each label.
+(0-based position in the source), `text_a`, `text_b` (null for single sentences), `leaked` (bool:
+the texts, in either order, also occur in the train rows used), `label` (a label's name; null where
+unknown), `predicted` (a label's name) and one column `probability_LABEL` (float32) for each label.
 """
 
 from dataclasses import dataclass

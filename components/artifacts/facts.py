@@ -134,11 +134,13 @@ class CurvePoint:
         step: Optimizer steps done.
         loss: Mean cross-entropy of the train batches, in nats.
         learning_rate: Step size of the last of these steps.
+        gradient_norm: Mean over these steps of the gradient's global L2 norm, before clipping.
     """
 
     step: int
     loss: float
     learning_rate: float
+    gradient_norm: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +207,7 @@ class TrainingFacts:
         best_step: The step whose weights were kept: highest dev accuracy, then lowest dev loss; 0
             when training broke down before the first measurement.
         stop_reason: Why training ended before planned_steps; empty when it did not.
+        diverged: Whether it ended because a loss was no longer a finite number.
         curve: Training loss over the steps.
         dev_curve: Dev accuracy and loss over the steps.
         seconds: Wall time of the whole step.
@@ -214,6 +217,9 @@ class TrainingFacts:
         real_tokens: Tokens of the rows trained on, padding not counted.
         computed_tokens: The same with padding.
         peak_memory_bytes: Largest resident memory of the process (host memory).
+        accelerators: Accelerators that the backend sees; 0 without one.
+        peak_accelerator_memory_bytes: Largest memory in use on the first of them; null without one,
+            or where the backend does not tell.
         versions: Versions of Python and of the libraries that compute.
         hardware: Processor, cores, memory and accelerators.
     """
@@ -234,6 +240,7 @@ class TrainingFacts:
     global_step: int
     best_step: int
     stop_reason: str
+    diverged: bool
     curve: tuple[CurvePoint, ...]
     dev_curve: tuple[DevPoint, ...]
     seconds: float
@@ -243,6 +250,8 @@ class TrainingFacts:
     real_tokens: int
     computed_tokens: int
     peak_memory_bytes: int
+    accelerators: int
+    peak_accelerator_memory_bytes: int | None
     versions: dict[str, str]
     hardware: dict[str, str]
 
@@ -294,6 +303,23 @@ class SplitMetrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionCost:
+    """What it takes to use a model.
+
+    Attributes:
+        weights_bytes: Size of its weights on disk.
+        latency_p50_ms: Median milliseconds to predict one row alone, warm.
+        latency_p95_ms: 95th percentile of the same.
+        latency_rows: Rows that were timed.
+    """
+
+    weights_bytes: int
+    latency_p50_ms: float
+    latency_p95_ms: float
+    latency_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationFacts:
     """What an evaluation folder holds: the metrics and all that led to them.
 
@@ -301,10 +327,12 @@ class EvaluationFacts:
         metrics: Metrics of each split that has labels: `dev`, `test`.
         training: How the model came to be.
         tokens: The tokens and the data set it was measured on.
+        cost: What it takes to use the model.
         config: Every resolved parameter of evaluate.
     """
 
     metrics: dict[str, SplitMetrics]
     training: TrainingFacts
     tokens: TokensFacts
+    cost: PredictionCost
     config: dict[str, Any]

@@ -3,7 +3,8 @@
 A split's Parquet has one row for each row of the data, in file order, without padding: `row`
 (int64, 0-based position in the source), `input_ids` (list of int32), `token_type_ids` (list of
 int8: 0 up to the first [SEP], 1 after, 2 for XLNet's <cls>), `label` (int32 class index, null
-where unknown), `text_a`, `text_b` (null for single sentences).
+where unknown), `text_a`, `text_b` (null for single sentences), `leaked`
+(bool: the texts, in either order, also occur in the train rows used; false in train).
 
 `vocab.txt` lists the entries in the order of the ids, one a line, whatever the tokenizer: for
 SentencePiece its pieces, without their scores. `tokenizer.json` holds all of it.
@@ -32,6 +33,7 @@ SCHEMA = pa.schema(
         ("label", pa.int32()),
         ("text_a", pa.string()),
         ("text_b", pa.string()),
+        ("leaked", pa.bool_()),
     ]
 )
 

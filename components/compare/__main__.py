@@ -4,10 +4,7 @@ from typing import Annotated
 
 import typer
 
-from components.artifacts.places import artifact_at, artifact_place
-from components.compare.facts import KIND, REPORT
-from components.compare.report import plain_summary
-from components.compare.step import compare
+from components.compare.command import FailIf, compare_folders
 from components.flags import run_command
 
 
@@ -20,19 +17,17 @@ def main(
         ),
     ],
     comparison: Annotated[str, typer.Option(help="Folder or address to write the comparison to.")],
+    fail_if: FailIf = None,
 ) -> None:
     """Compares models that were evaluated on the same rows and says which one is better, if any.
 
-    Writes `comparison.md` (the report), `loss_curves.png` (its picture) and `comparison.json`
-    (every number of it).
+    Writes `comparison.md` (the report), `comparison.html` (the same as a page), their pictures and
+    `comparison.json` (every number of them).
 
     Example: `python -m components.compare --evaluations out/albert/evaluation
     --evaluations out/bert/evaluation --comparison out/comparison`
     """
-    with artifact_place(comparison, KIND) as folder:
-        facts = compare([artifact_at(evaluation) for evaluation in evaluations], folder)
-    print(plain_summary(facts))
-    print(f"\nreport: {comparison.rstrip('/')}/{REPORT}")
+    compare_folders(evaluations, comparison, fail_if or [])
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.artifacts.facts import EvaluationFacts
+from components.compare.text import listed
 
 ABSENT = "–"
 
@@ -40,6 +41,16 @@ def side_by_side(settings: Sequence[Mapping[str, Any]]) -> list[Setting]:
     """Puts the settings of several models beside each other, in the order they first come."""
     names = dict.fromkeys(name for one in settings for name in one)
     return [Setting(name, tuple(_text(one, name) for one in settings)) for name in names]
+
+
+def together(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Makes one of the settings of a model's runs: where runs differ, each value once."""
+    merged = {}
+    for setting in side_by_side(settings):
+        values = dict.fromkeys(setting.values)
+        first = next(one[setting.name] for one in settings if setting.name in one)
+        merged[setting.name] = listed(tuple(values)) if len(values) > 1 else first
+    return merged
 
 
 def _text(settings: Mapping[str, Any], name: str) -> str:

@@ -1,11 +1,13 @@
 """The statistics of a comparison: how sure an accuracy is, and how sure a difference."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
 from components.artifacts.facts import SplitMetrics
-from components.compare.facts import Interval, PairFacts
+from components.compare.facts import Interval
 
 CONFIDENCE = 0.95
 SIGNIFICANCE = 0.05
@@ -13,10 +15,22 @@ SIGNIFICANCE = 0.05
 Right = npt.NDArray[np.bool_]
 
 
-def wilson_interval(right: int, rows: int) -> Interval:
-    """Returns the Wilson score interval of `right` in `rows` (Wilson 1927, JASA 22:209)."""
-    interval = binomtest(right, rows).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(lower=float(interval.low), upper=float(interval.high))
+def wilson_interval(right: float, rows: int) -> Interval:
+    """Returns the Wilson score interval of a share (Wilson 1927, JASA 22:209).
+
+    Args:
+        right: Rows predicted right; a mean over runs need not be whole.
+        rows: All rows, at least 1.
+    """
+    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    share, spread = right / rows, z**2 / rows
+    middle = (share + spread / 2) / (1 + spread)
+    half = np.sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
+    # The share lies inside, where rounding would put it outside too.
+    return Interval(
+        lower=float(np.clip(middle - half, 0.0, share)),
+        upper=float(np.clip(middle + half, share, 1.0)),
+    )
 
 
 def accuracy_interval(metrics: SplitMetrics) -> Interval:
@@ -35,30 +49,18 @@ def exact_mcnemar(first_only: int, second_only: int) -> float:
     return float(binomtest(first_only, discordant, 0.5).pvalue) if discordant else 1.0
 
 
-def compare_pair(name: str, right: Right, other_name: str, other_right: Right) -> PairFacts:
-    """Counts where two models differ, the one with more rows right first.
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusts p-values so that all claims together are wrong at most as often as one alone may be.
 
-    Args:
-        name: Name of one model.
-        right: Whether it predicts each row right, one entry a row.
-        other_name: Name of the other model.
-        other_right: The same of the other model, in the same row order.
+    The step-down procedure of Holm (1979, Scandinavian Journal of Statistics 6:65), which asks
+    nothing of how the tests depend on each other: models compared with each other share rows.
+
+    Returns:
+        The adjusted p-values, in the order given.
     """
-    if other_right.sum() > right.sum():
-        name, right, other_name, other_right = other_name, other_right, name, right
-    first_only, second_only = int((right & ~other_right).sum()), int((other_right & ~right).sum())
-    return PairFacts(
-        first=name,
-        second=other_name,
-        both_right=int((right & other_right).sum()),
-        first_only=first_only,
-        second_only=second_only,
-        neither=int((~right & ~other_right).sum()),
-        points=100 * (first_only - second_only) / len(right),
-        p_value=exact_mcnemar(first_only, second_only),
-    )
-
-
-def is_significant(pair: PairFacts) -> bool:
-    """Tells whether the pair's difference can be claimed."""
-    return pair.p_value < SIGNIFICANCE
+    given = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(given)
+    remaining = np.arange(len(given), 0, -1)
+    adjusted = np.empty_like(given)
+    adjusted[order] = np.minimum(np.maximum.accumulate(given[order] * remaining), 1.0)
+    return [float(p_value) for p_value in adjusted]

@@ -11,14 +11,15 @@ import pandas as pd
 import pyarrow as pa
 
 from components.artifacts.evaluation import probability_column, write_evaluation
-from components.artifacts.facts import EvaluationFacts, SplitMetrics
-from components.artifacts.model import TrainedModel, read_model
+from components.artifacts.facts import EvaluationFacts, PredictionCost, SplitMetrics
+from components.artifacts.model import WEIGHTS, TrainedModel, read_model
 from components.artifacts.tokens import Tokens, read_tokens
 from components.encoders.predict import cross_entropies, log_probabilities, predict_logits
 from components.encoders.rows import Rows
 from components.encoders.trained import load_classifier
 from components.errors import InputError
 from components.evaluate.config import EvaluateConfig
+from components.evaluate.latency import measure_latency
 from components.evaluate.metrics import split_metrics
 
 EVALUATED_SPLITS = ("dev", "test")
@@ -37,14 +38,14 @@ def evaluate(
     """
     tokens, trained = read_tokens(tokens_path), read_model(model_path)
     _check_they_fit(tokens, trained)
-    model = load_classifier(trained)
+    model, longest = load_classifier(trained), int(tokens.facts.config["max_seq_length"])
     metrics: dict[str, SplitMetrics] = {}
     predictions = []
     for split in EVALUATED_SPLITS:
         if split not in tokens.splits:
             continue
         table = tokens.splits[split]
-        logits, examples_per_second = _predict(model, table, tokens, config)
+        logits, examples_per_second = _predict(model, table, longest, config)
         print(f"evaluate: {split}: {len(logits)} rows, {examples_per_second:,.0f} a second")
         predictions.append(prediction_rows(split, table, logits, tokens.facts.data.labels))
         labels = Rows(table).labels
@@ -61,6 +62,10 @@ def evaluate(
         metrics=metrics,
         training=trained.training,
         tokens=tokens.facts,
+        cost=PredictionCost(
+            weights_bytes=(model_path / WEIGHTS).stat().st_size,
+            **dataclasses.asdict(measure_latency(model, Rows(tokens.splits["dev"]), longest)),
+        ),
         config=dataclasses.asdict(config),
     )
     write_evaluation(evaluation_path, facts, pd.concat(predictions, ignore_index=True))
@@ -81,14 +86,12 @@ def _check_they_fit(tokens: Tokens, trained: TrainedModel) -> None:
 
 
 def _predict(
-    model: keras.Model, table: pa.Table, tokens: Tokens, config: EvaluateConfig
+    model: keras.Model, table: pa.Table, max_seq_length: int, config: EvaluateConfig
 ) -> tuple[Array, float]:
     """Returns the logits of a split's rows and the rows predicted a second."""
     rows = Rows(table)
     started = time.monotonic()
-    logits = predict_logits(
-        model, rows, config.predict_batch_size, int(tokens.facts.config["max_seq_length"])
-    )
+    logits = predict_logits(model, rows, config.predict_batch_size, max_seq_length)
     return logits, len(rows) / (time.monotonic() - started)
 
 
@@ -98,7 +101,7 @@ def prediction_rows(
     """Returns the rows of `predictions.parquet` for one split."""
     probabilities = np.exp(log_probabilities(logits)).astype("float32")
     names = np.array(labels, dtype=object)
-    rows = table.select(["row", "text_a", "text_b"]).to_pandas()
+    rows = table.select(["row", "text_a", "text_b", "leaked"]).to_pandas()
     classes = table["label"].to_pylist()
     rows.insert(0, "split", split)
     rows["label"] = [None if index is None else labels[index] for index in classes]

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import numpy as np
 import pandas as pd
@@ -26,17 +26,20 @@ def unordered(pairs: Iterable[TextPair]) -> list[TextPair]:
     return [(a, b) if a <= b else (b, a) for a, b in pairs]
 
 
+def leaked_rows(rows: pd.DataFrame, train_pairs: Set[TextPair]) -> list[bool]:
+    """Tells for each row whether its texts, in either order, are among those of the train rows."""
+    return [pair in train_pairs for pair in unordered(text_pairs(rows))]
+
+
 def split_facts(
     rows: pd.DataFrame,
     labels: Sequence[str],
-    train_pairs: set[TextPair],
     dropped: Mapping[str, int],
     rows_in_source: int,
     sha256: str,
 ) -> SplitFacts:
-    """Returns the facts of a split.
+    """Returns the facts of a split, whose rows have the columns that `TaskData` names.
 
-    `train_pairs` are the unordered pairs of the train rows used; empty for train itself.
     `dropped` counts rows of the source that are none of the task's, by the reason why.
     """
     pairs = text_pairs(rows)
@@ -50,7 +53,7 @@ def split_facts(
         characters=LengthFacts.of(np.array([len(a) + len(b) for a, b in pairs], dtype=np.int64)),
         duplicates=duplicates(pairs, known),
         contradictions=contradictions(pairs, known),
-        leaked=sum(pair in train_pairs for pair in unordered(pairs)),
+        leaked=int(rows["leaked"].sum()),
         control_characters=sum(bool(CONTROL.search(a) or CONTROL.search(b)) for a, b in pairs),
         sha256=sha256,
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from components.artifacts.facts import DataFacts
 from components.tasks.config import TaskConfig
-from components.tasks.facts import digest_of, split_facts, text_pairs, unordered
+from components.tasks.facts import digest_of, leaked_rows, split_facts, text_pairs, unordered
 from components.tasks.files import OPTIONAL_SPLIT, Source, read_sources
 from components.tasks.kinds import TASKS
 from components.tasks.labels import check_known, class_indices, labels_of
@@ -27,7 +27,9 @@ class TaskData:
         facts: Counts, lengths, leakage, digest.
         splits: For each split a table with `row` (position among the data rows of the source, from
             0; dropped rows have theirs too), `text_a`, `text_b` (None for single
-            sentences) and `label` (index into facts.labels, NA where the split has no labels).
+            sentences), `label` (index into facts.labels, NA where the split has no labels) and
+            `leaked` (whether the texts, in either order, also occur in the train rows used; False
+            in train).
     """
 
     facts: DataFacts
@@ -69,6 +71,9 @@ def load_task(config: TaskConfig) -> TaskData:
             train["label"].to_numpy(np.int64), config.train_samples, config.data_seed
         )
         splits["train"] = train.iloc[chosen].reset_index(drop=True)
+    train_pairs = frozenset(unordered(text_pairs(splits["train"])))
+    for split, rows in splits.items():
+        rows["leaked"] = leaked_rows(rows, frozenset() if split == "train" else train_pairs)
     return TaskData(_facts(config, sources, parsed, splits, labels), splits)
 
 
@@ -109,7 +114,6 @@ def _facts(
     splits: Mapping[str, pd.DataFrame],
     labels: tuple[str, ...],
 ) -> DataFacts:
-    train_pairs = set(unordered(text_pairs(splits["train"])))
     sha256 = {split: source.sha256 for split, source in sources.items()}
     return DataFacts(
         task_name=config.name,
@@ -119,7 +123,6 @@ def _facts(
             split: split_facts(
                 rows,
                 labels,
-                set() if split == "train" else train_pairs,
                 parsed[split].dropped,
                 parsed[split].rows_in_source,
                 sha256[split],

@@ -127,6 +127,7 @@ def tokenize_rows(
         "label": rows["label"],
         "text_a": rows["text_a"],
         "text_b": rows["text_b"] if pair else [None] * len(rows),
+        "leaked": rows["leaked"],
     }
     table = pa.table([pa.array(columns[f.name], f.type) for f in SCHEMA], SCHEMA)
     text_ids = [[*a, *(b or ())] for a, b in ids]

@@ -34,6 +34,7 @@ class Outcome:
     global_step: int
     best_step: int
     stop_reason: str
+    diverged: bool
     curve: tuple[CurvePoint, ...]
     dev_curve: tuple[DevPoint, ...]
     train_seconds: float
@@ -85,6 +86,7 @@ class Training:
         self.step = 0
         self.loss = math.nan
         self.stop_reason = ""
+        self.diverged = False
         self._dev_curve: list[DevPoint] = []
         self._curve: list[CurvePoint] = []
         self._best: DevPoint | None = None
@@ -110,17 +112,35 @@ class Training:
         self._computed_tokens += inputs["attention_mask"].size
         self._stop_unless_finite(self.loss, "the loss")
 
-    def _stop_unless_finite(self, loss: float, name: str) -> None:
-        if not math.isfinite(loss):
-            self.stop_reason = f"{name} became {loss} at step {self.step}: lower learning_rate"
+    def _stop_unless_finite(self, figure: float, name: str) -> None:
+        if not math.isfinite(figure):
+            self.stop_reason = f"{name} became {figure} at step {self.step}: lower learning_rate"
+            self.diverged = True
 
     def mark_curve(self, learning_rate: float) -> None:
         """Adds the mean loss since the last mark to the curve."""
         if not math.isfinite(self.loss):
             return  # JSON has no NaN; stop_reason tells of it
-        point = CurvePoint(step=self.step, loss=self.loss, learning_rate=learning_rate)
+        steps = self.step - (self._curve[-1].step if self._curve else 0)
+        gradient_norm = self._model.optimizer.take_gradient_norms() / steps
+        self._stop_unless_finite(gradient_norm, "the gradient")
+        if self.stop_reason:
+            return
+        point = CurvePoint(
+            step=self.step,
+            loss=self.loss,
+            learning_rate=learning_rate,
+            gradient_norm=gradient_norm,
+        )
         self._curve.append(point)
-        self._log.write(self.step, {"train/loss": point.loss, "train/learning_rate": learning_rate})
+        self._log.write(
+            self.step,
+            {
+                "train/loss": point.loss,
+                "train/learning_rate": learning_rate,
+                "train/gradient_norm": gradient_norm,
+            },
+        )
         self._model.reset_metrics()
 
     def measure(self) -> str:
@@ -161,6 +181,7 @@ class Training:
             global_step=self.step,
             best_step=self._best.step if self._best else 0,
             stop_reason=self.stop_reason,
+            diverged=self.diverged,
             curve=tuple(self._curve),
             dev_curve=tuple(self._dev_curve),
             train_seconds=self._train_seconds,

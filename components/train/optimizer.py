@@ -51,12 +51,35 @@ class _DenseGradients(keras.optimizers.Optimizer):
     """Makes the gradients of embeddings dense, so that clipping sees a row's sum on every backend.
 
     TensorFlow hands them over as one slice a token; the norm of those is not that of the gradient.
+    The norms before clipping are added up, for the loss curve to tell of.
     """
+
+    def build(self, variables: Any) -> None:
+        """Creates the optimizer's variables."""
+        if self.built:
+            return
+        super().build(variables)
+        self._norms = self.add_variable((), initializer="zeros", name="gradient_norms")
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         """Applies dense gradients."""
         dense = [ops.convert_to_tensor(gradient, sparse=False) for gradient in grads]
+        if trainable_variables is not None:
+            self.build(list(trainable_variables))
+        self.assign_add(self._norms, global_norm(dense))
         return super().apply(dense, trainable_variables)
+
+    def take_gradient_norms(self) -> float:
+        """Returns the sum of the gradients' global norms since it was last taken."""
+        taken = float(self._norms)
+        self._norms.assign(0.0)
+        return taken
+
+
+def global_norm(gradients: Sequence[Any]) -> Any:
+    """Returns the L2 norm of all gradients together."""
+    squares = [ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in gradients]
+    return ops.sqrt(sum(squares))
 
 
 class AdamW(_DenseGradients, keras.optimizers.AdamW):

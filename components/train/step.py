@@ -18,6 +18,7 @@ from components.encoders.rows import Rows
 from components.train.checks import fitting_encoder, planned_steps
 from components.train.config import TrainConfig
 from components.train.curves import EventLog
+from components.train.devices import accelerator_names, peak_accelerator_memory_bytes
 from components.train.loop import Outcome, fine_tune
 from components.train.machine import hardware, peak_memory_bytes, versions
 from components.train.optimizer import build_optimizer
@@ -92,6 +93,8 @@ def train(
             planned_steps=total_steps,
             seconds=time.monotonic() - started,
             peak_memory_bytes=peak_memory_bytes(),
+            accelerators=len(accelerator_names()),
+            peak_accelerator_memory_bytes=peak_accelerator_memory_bytes(),
             versions=found_versions,
             hardware=found_hardware,
             **_outcome_facts(outcome),

@@ -1,10 +1,13 @@
 """Evaluation folders built by hand: right and wrong rows are chosen, metrics follow from them."""
 
 import dataclasses
+import importlib.util
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -18,6 +21,7 @@ from components.artifacts.facts import (
     DevPoint,
     EvaluationFacts,
     LengthFacts,
+    PredictionCost,
     SplitFacts,
     SplitMetrics,
     SplitTokenFacts,
@@ -105,8 +109,14 @@ def training_facts(family: str, encoder: str, final_loss: float, **changes: Any)
         global_step=steps,
         best_step=dev_steps[-2],
         stop_reason="",
+        diverged=False,
         curve=tuple(
-            CurvePoint(step=step, loss=loss + 0.012 * math.sin(step), learning_rate=5e-05)
+            CurvePoint(
+                step=step,
+                loss=loss + 0.012 * math.sin(step),
+                learning_rate=5e-05,
+                gradient_norm=1.5,
+            )
             for step, loss in zip(marks, losses, strict=True)
         ),
         dev_curve=tuple(
@@ -124,6 +134,8 @@ def training_facts(family: str, encoder: str, final_loss: float, **changes: Any)
         real_tokens=1_500_000,
         computed_tokens=2_000_000,
         peak_memory_bytes=3 * 2**29,
+        accelerators=0,
+        peak_accelerator_memory_bytes=None,
         versions={"python": "3.11.9", "keras": "3.12.0"},
         hardware={"processor": "Example CPU", "cores": "8", "memory": "32 GiB"},
     )
@@ -196,18 +208,25 @@ def write(tmp_path: Path) -> WriteEvaluation:
                 lowercase_source="the default",
                 config={"max_seq_length": 128, "vocab_file": ""} | (tokenize or {}),
             ),
+            cost=PredictionCost(
+                weights_bytes=4_812_345,
+                latency_p50_ms=3.25,
+                latency_p95_ms=4.5,
+                latency_rows=50,
+            ),
             config={"eval_batch_size": 16},
         )
         path = tmp_path / (folder or f"{family}_evaluation")
-        write_evaluation(path, facts, predictions(splits, labels))
+        write_evaluation(path, facts, predictions(splits, labels, leaked))
         return path
 
     return write_one
 
 
 def predictions(
-    splits: dict[str, list[tuple[str | None, str]]], labels: Sequence[str]
+    splits: dict[str, list[tuple[str | None, str]]], labels: Sequence[str], leaked: int = 0
 ) -> pd.DataFrame:
+    """Makes a row for each prediction; the first `leaked` rows of a split are those of train."""
     table = pd.DataFrame(
         [
             {
@@ -215,6 +234,7 @@ def predictions(
                 "row": row,
                 "text_a": f"a {row}",
                 "text_b": f"b {row}",
+                "leaked": row < leaked,
                 "label": true,
                 "predicted": predicted,
             }
@@ -222,7 +242,12 @@ def predictions(
             for row, (true, predicted) in enumerate(rows)
         ]
     )
-    probabilities = {probability_column(label): 1 / len(labels) for label in labels}
+    sure = 0.8
+    rest = (1 - sure) / (len(labels) - 1)
+    probabilities = {
+        probability_column(label): (table["predicted"] == label) * (sure - rest) + rest
+        for label in labels
+    }
     return table.assign(**probabilities)
 
 
@@ -232,3 +257,28 @@ def evaluation(write: WriteEvaluation) -> Callable[..., Evaluation]:
     from components.artifacts.evaluation import read_evaluation
 
     return lambda *args, **changes: read_evaluation(write(*args, **changes))
+
+
+def _beside(name: str) -> ModuleType:
+    """Imports a file that stands beside this one and holds no tests."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec
+    assert spec.loader
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def built() -> ModuleType:
+    """Comparisons built by hand: see comparison_facts.py."""
+    return _beside("comparison_facts")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> ModuleType:
+    """Headless Chromium: see chromium.py."""
+    module = _beside("chromium")
+    if not module.EXECUTABLE:
+        pytest.skip(f"no Chromium here: looked for {', '.join(module.NAMES)}")
+    return module

@@ -59,6 +59,7 @@ def rows_of(*lengths: int) -> Rows:
         "label": [None] * len(ids),
         "text_a": [""] * len(ids),
         "text_b": [None] * len(ids),
+        "leaked": [False] * len(ids),
     }
     return Rows(pa.table([pa.array(columns[f.name], f.type) for f in SCHEMA], SCHEMA))
 

@@ -48,10 +48,17 @@ def test_metrics_agree_with_the_predictions(evaluation_folder: Path) -> None:
         assert sum(map(sum, found.confusion_matrix)) == rows
 
 
+def test_the_cost_of_predicting_is_measured(evaluation_folder: Path, model_folder: Path) -> None:
+    cost = read_evaluation(evaluation_folder).facts.cost
+    assert cost.weights_bytes == (model_folder / "weights.safetensors").stat().st_size
+    assert cost.latency_rows == 32  # dev has no more
+    assert 0 < cost.latency_p50_ms <= cost.latency_p95_ms
+
+
 def test_predictions_keep_rows_texts_and_order(evaluation_folder: Path) -> None:
     predictions = read_evaluation(evaluation_folder).predictions
     assert predictions.columns.tolist() == [
-        "split", "row", "text_a", "text_b", "label", "predicted",
+        "split", "row", "text_a", "text_b", "leaked", "label", "predicted",
         "probability_negative", "probability_positive",
     ]  # fmt: skip
     assert predictions["row"].tolist() == [*range(32), *range(24)]

@@ -7,6 +7,7 @@ from components.tasks.facts import (
     contradictions,
     digest_of,
     duplicates,
+    leaked_rows,
     split_facts,
     text_pairs,
     unordered,
@@ -15,7 +16,7 @@ from components.tasks.facts import (
 
 def split(*rows: tuple[str, str | None, int | None]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["text_a", "text_b", "label"], dtype=object)
-    return frame.assign(label=frame["label"].astype("Int64"))
+    return frame.assign(label=frame["label"].astype("Int64"), leaked=False)
 
 
 ROWS = split(
@@ -28,7 +29,7 @@ ROWS = split(
 
 
 def test_facts_of_a_split() -> None:
-    facts = split_facts(ROWS, ("no", "yes"), set(), {"label is -": 2}, rows_in_source=9, sha256="f")
+    facts = split_facts(ROWS, ("no", "yes"), {"label is -": 2}, rows_in_source=9, sha256="f")
     assert (facts.rows, facts.rows_in_source, facts.sha256) == (5, 9, "f")
     assert facts.dropped == {"label is -": 2}
     assert facts.label_counts == {"no": 2, "yes": 3}
@@ -39,25 +40,24 @@ def test_facts_of_a_split() -> None:
 
 def test_a_row_leaks_in_either_order() -> None:
     dev = split(("ab", "c", 0), ("c", "ab", 1), ("c", "a", 1))
-    facts = split_facts(dev, ("no", "yes"), {("ab", "c")}, {}, 3, "f")
-    assert facts.leaked == 2
+    leaked = leaked_rows(dev, {("ab", "c")})
+    assert leaked == [True, True, False]
+    assert split_facts(dev.assign(leaked=leaked), ("no", "yes"), {}, 3, "f").leaked == 2
 
 
 def test_single_sentences_leak_too() -> None:
     train = split(("a", None, 0), ("b", None, 1))
-    facts = split_facts(
-        split(("b", None, 0)), ("n", "y"), set(unordered(text_pairs(train))), {}, 1, "f"
-    )
-    assert (facts.leaked, facts.characters.max) == (1, 1)
+    dev = split(("b", None, 0), ("c", None, 0))
+    assert leaked_rows(dev, set(unordered(text_pairs(train)))) == [True, False]
 
 
 def test_rows_without_labels_have_no_counts() -> None:
-    facts = split_facts(split(("a", "b", None), ("a", "b", None)), ("n", "y"), set(), {}, 2, "f")
+    facts = split_facts(split(("a", "b", None), ("a", "b", None)), ("n", "y"), {}, 2, "f")
     assert (facts.label_counts, facts.duplicates, facts.contradictions) == ({}, 1, 0)
 
 
 def test_a_label_without_rows_counts_0() -> None:
-    facts = split_facts(split(("a", "b", 1)), ("n", "y"), set(), {}, 1, "f")
+    facts = split_facts(split(("a", "b", 1)), ("n", "y"), {}, 1, "f")
     assert facts.label_counts == {"n": 0, "y": 1}
 
 
@@ -88,7 +88,7 @@ def test_texts_are_compared_one_by_one() -> None:
 @pytest.mark.parametrize("column", ["text_a", "text_b"])
 def test_control_characters(text: str, counted: int, column: str) -> None:
     rows = split(("a", "b", 0)).assign(**{column: f"a{text}"})
-    assert split_facts(rows, ("n", "y"), set(), {}, 1, "f").control_characters == counted
+    assert split_facts(rows, ("n", "y"), {}, 1, "f").control_characters == counted
 
 
 def test_digest_is_the_hash_of_sorted_lines() -> None:

@@ -21,12 +21,14 @@ def test_lcqmc_is_loaded(folder: Folder) -> None:
     path = folder(".tsv", train=TRAIN, dev=DEV)
     data = load_task(TaskConfig(task="lcqmc", data=str(path)))
     train = data.splits["train"]
-    assert train.to_numpy().tolist() == [
+    assert train.drop(columns="leaked").to_numpy().tolist() == [
         [0, "怎么煮面", "如何煮面", 1],
         [1, "怎么煮面", "怎么切菜", 0],
         [2, "几点开门", "何时开门", 1],
     ]
-    assert train.dtypes.astype(str).tolist() == ["int64", "object", "object", "Int64"]
+    assert train.dtypes.astype(str).tolist() == [
+        "int64", "object", "object", "Int64", "bool",
+    ]  # fmt: skip
     assert list(data.splits) == list(data.facts.splits) == ["train", "dev"]
 
 
@@ -34,12 +36,14 @@ def test_facts_are_of_what_was_read(folder: Folder) -> None:
     config = TaskConfig(
         task="lcqmc", task_name="mine", data=str(folder(".tsv", train=TRAIN, dev=DEV))
     )
-    facts = load_task(config).facts
+    data = load_task(config)
+    facts = data.facts
     assert (facts.task_name, facts.labels, facts.pair) == ("mine", ("0", "1"), True)
     assert facts.config == dataclasses.asdict(config)
     assert facts.splits["train"].label_counts == {"0": 1, "1": 2}
     assert facts.splits["train"].leaked == 0
     assert facts.splits["dev"].leaked == 1  # its first pair is train's first, turned round
+    assert data.splits["dev"]["leaked"].tolist() == [True] + [False] * (len(DEV.splitlines()) - 1)
     assert facts.splits["dev"].sha256 == hashlib.sha256(DEV.encode()).hexdigest()
     lines = "".join(
         f"{split}\0{hashlib.sha256(text.encode()).hexdigest()}\n"

@@ -11,6 +11,7 @@ from components.errors import InputError
 from components.tasks import TASKS, TaskConfig, TaskData, load_task
 
 Folder = Callable[..., Path]
+COLUMNS = ["row", "text_a", "text_b", "label"]
 
 # The columns of xnli.dev.tsv; the parses and the tokenized texts do not matter here.
 EVALUATION_COLUMNS = (
@@ -56,7 +57,7 @@ def xnli(folder: Path, train: str = TRAIN, dev: str = DEV, **options: Any) -> Ta
 def test_xnli_is_loaded(tmp_path: Path) -> None:
     data = xnli(tmp_path)
     assert data.facts.labels == ("contradiction", "entailment", "neutral")
-    assert data.splits["train"].to_numpy().tolist() == [
+    assert data.splits["train"][COLUMNS].to_numpy().tolist() == [
         [0, '他说：" 门 开 着 。', "门 是 关 的 。", 0],
         [1, "雨 下 了 一 夜 。", "昨晚 下雨 。", 1],
         [2, "她 买 了 苹果 。", "苹果 很 甜 。", 2],
@@ -66,7 +67,7 @@ def test_xnli_is_loaded(tmp_path: Path) -> None:
 
 def test_xnli_keeps_the_rows_of_its_language_and_their_positions(tmp_path: Path) -> None:
     data = xnli(tmp_path)
-    assert data.splits["dev"].to_numpy().tolist() == [
+    assert data.splits["dev"][COLUMNS].to_numpy().tolist() == [
         [1, '"狗在跑', "动物在动", 1],
         [4, "灯亮着", "灯灭了", 0],
     ]
@@ -88,7 +89,7 @@ def test_xnli_with_windows_line_ends(tmp_path: Path) -> None:
     dev = evaluation(("zh", "neutral", "a", "b"), ends="\r\n")
     data = xnli(tmp_path, TRAIN.replace("\n", "\r\n"), dev)
     assert data.splits["train"]["label"].tolist() == [0, 1, 2]
-    assert data.splits["dev"].to_numpy().tolist() == [[0, "a", "b", 2]]
+    assert data.splits["dev"][COLUMNS].to_numpy().tolist() == [[0, "a", "b", 2]]
 
 
 @pytest.mark.parametrize(

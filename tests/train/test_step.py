@@ -40,12 +40,15 @@ def test_training_json_tells_everything(trained: Path) -> None:
     assert facts.global_step == facts.planned_steps == 12  # int(96 / 8 * 1)
     assert [p.step for p in facts.dev_curve] == [4, 8, 12]
     assert [p.step for p in facts.curve] == list(range(1, 13))
+    assert all(0.01 < p.gradient_norm < 100 for p in facts.curve)
     assert facts.best_step in (4, 8, 12)
-    assert facts.stop_reason == ""
+    assert (facts.stop_reason, facts.diverged) == ("", False)
     assert facts.train_examples == 96
     assert 0 < facts.real_tokens <= facts.computed_tokens <= 96 * 32
     assert facts.train_seconds + facts.dev_seconds < facts.seconds
     assert facts.peak_memory_bytes > 50e6
+    if facts.hardware["accelerators"] == "none":
+        assert (facts.accelerators, facts.peak_accelerator_memory_bytes) == (0, None)
     assert {"python", "keras", "numpy"} <= facts.versions.keys()
     assert {"processor", "cores", "memory", "accelerators"} <= facts.hardware.keys()
 
@@ -60,7 +63,9 @@ def test_curves_are_written_as_tensorboard_events(trained: Path) -> None:
     tags = {
         value.tag for event in EventFileLoader(str(path)).Load() for value in event.summary.value
     }
-    assert tags == {"train/loss", "train/learning_rate", "dev/accuracy", "dev/loss"}
+    assert tags == {
+        "train/loss", "train/learning_rate", "train/gradient_norm", "dev/accuracy", "dev/loss",
+    }  # fmt: skip
 
 
 def test_the_same_seed_gives_the_same_weights(tokens_folder: Path, trained: Path, tmp_path: Path) -> None:  # fmt: skip # noqa: E501
@@ -131,6 +136,7 @@ def test_a_diverged_run_stops_and_says_so(
         save_checkpoints_steps=steps,
     )  # fmt: skip
     assert said in facts.stop_reason
+    assert facts.diverged
     assert facts.best_step == 0
     assert "lower learning_rate" in facts.stop_reason
     assert facts.global_step < facts.planned_steps

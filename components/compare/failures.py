@@ -1,0 +1,196 @@
+"""Signs that a run learned nothing, or is not what it claims to be.
+
+| kind | what it says | what is looked at |
+| --- | --- | --- |
+| `not_finite` | the training broke down | a loss or gradient that was no longer a number |
+| `one_class` | every row gets the same label | the confusion matrix |
+| `at_majority` | no better than the most frequent label | accuracy's Wilson interval |
+| `loss_never_fell` | training did not learn its own rows | the loss curve |
+| `vanished_gradients` | nothing reached the weights | gradient norms, while the loss was high |
+| `incomplete_checkpoint` | parts of the encoder are random | the variables restored |
+
+The two that judge training by its curves speak only where accuracy does not refute them: a model
+that is surely above the majority has learned, whatever its curves look like.
+"""
+
+from collections.abc import Callable, Sequence
+from math import log
+
+import numpy as np
+
+from components.artifacts.facts import CurvePoint, EvaluationFacts, SplitMetrics
+from components.compare.facts import FailureFacts
+from components.compare.statistics import CONFIDENCE, accuracy_interval
+
+NEVER_FELL = 0.98
+"""Share of the loss of knowing only the labels' frequencies above which nothing was learned.
+
+Runs of the sample and of LCQMC that learned ended below 0.9 of it; runs with a learning rate of
+1e-9 or shuffled labels in one epoch stayed above 0.99."""
+
+VANISHED = 1e-4
+"""Gradient norm below which nothing is learned; fine-tuning begins between 0.5 and 20."""
+
+OPTIONAL_PARTS = ("pooler/", "classifier/", "pooled_norm/")
+"""Parts that some published files lack and that fine-tuning may begin anew: see
+`components.encoders.checkpoints.restore`."""
+
+Failures = tuple[FailureFacts, ...]
+
+
+def failures(facts: EvaluationFacts, split: str) -> Failures:
+    """Returns why a run FAILED, by its training and a split; empty if it did not.
+
+    Args:
+        facts: The evaluation.
+        split: The split that decides.
+    """
+    metrics = facts.metrics[split]
+    learned = accuracy_interval(metrics).lower > metrics.majority_baseline
+    found = [
+        _not_finite(facts),
+        _incomplete_checkpoint(facts),
+        None if learned else _one_class(metrics, split),
+        None if learned else _at_majority(metrics, split),
+        None if learned else _loss_never_fell(facts),
+        None if learned else _vanished_gradients(facts),
+    ]
+    return tuple(failure for failure in found if failure)
+
+
+def training_failures(facts: EvaluationFacts) -> Failures:
+    """Returns why a run FAILED by what its training and dev show; test is not looked at."""
+    return failures(facts, "dev")
+
+
+def _not_finite(facts: EvaluationFacts) -> FailureFacts | None:
+    if not facts.training.diverged:
+        return None
+    return FailureFacts(
+        kind="not_finite",
+        why=f"its training broke down ({facts.training.stop_reason})",
+        advice="Lower learning_rate, or warm up longer (warmup_proportion): the training diverged.",
+    )
+
+
+def _incomplete_checkpoint(facts: EvaluationFacts) -> FailureFacts | None:
+    restored = facts.training.restored
+    if restored is None or restored.restored >= restored.expected:
+        return None
+    missing = [name for name in restored.initialised if not name.startswith(OPTIONAL_PARTS)]
+    if not missing:
+        return None
+    return FailureFacts(
+        kind="incomplete_checkpoint",
+        why=(
+            f"only {restored.restored} of the {restored.expected} variables of its encoder came "
+            f"from the checkpoint; {', '.join(missing[:3])}"
+            f"{' and others' if len(missing) > 3 else ''} began with random values"
+        ),
+        advice="Load a checkpoint that holds the whole encoder: this one lacks parts of it.",
+    )
+
+
+def _one_class(metrics: SplitMetrics, split: str) -> FailureFacts | None:
+    predicted = np.array(metrics.confusion_matrix).sum(axis=0)
+    if np.count_nonzero(predicted) != 1:
+        return None
+    label = list(metrics.classes)[int(predicted.argmax())]
+    return FailureFacts(
+        kind="one_class",
+        why=f"it predicts {label!r} for every one of the {metrics.rows:,} {split} rows",
+        advice="Lower learning_rate and warm up longer: a model that answers the same to every row "
+        "has usually been thrown off by steps that were too large.",
+    )
+
+
+def _at_majority(metrics: SplitMetrics, split: str) -> FailureFacts:
+    interval = accuracy_interval(metrics)
+    return FailureFacts(
+        kind="at_majority",
+        why=(
+            f"its accuracy on {split} is {metrics.accuracy:.4f} ({CONFIDENCE:.0%} interval "
+            f"{interval.lower:.4f} to {interval.upper:.4f}), not surely above the "
+            f"{metrics.majority_baseline:.4f} of always answering the most frequent label"
+        ),
+        advice=_advice_at_majority(metrics),
+    )
+
+
+def _advice_at_majority(metrics: SplitMetrics) -> str:
+    if metrics.accuracy > metrics.majority_baseline:
+        return (
+            "Measure on more rows: on few rows the interval is wide and even a fair model cannot "
+            "be told from the baseline."
+        )
+    return (
+        "Check that labels and texts belong together and that the vocabulary is the checkpoint's "
+        "own: look at the columns that the task reads, the label counts and the share of unknown "
+        "tokens below."
+    )
+
+
+def _loss_never_fell(facts: EvaluationFacts) -> FailureFacts | None:
+    """Compares the curve's lowest stretch with the loss of knowing the labels' frequencies only."""
+    losses = smoothed([point.loss for point in facts.training.curve])
+    level = uninformed_loss(facts)
+    if not losses or min(losses) < NEVER_FELL * level:
+        return None
+    classes = len(facts.training.labels)
+    return FailureFacts(
+        kind="loss_never_fell",
+        why=(
+            f"its training loss never fell below {min(losses):.4f}, and {level:.4f} is that of "
+            f"knowing only how frequent each label is (ln({classes}) is {log(classes):.4f})"
+        ),
+        advice="Train longer or with a larger learning_rate: an encoder from scratch needs more of "
+        "both than a pre-trained one.",
+    )
+
+
+def uninformed_loss(facts: EvaluationFacts) -> float:
+    """Returns the mean loss in nats of always answering with the train labels' frequencies.
+
+    It is their entropy: ln(classes) where all labels are equally frequent, else less.
+    """
+    counts = np.array(list(facts.tokens.data.splits["train"].label_counts.values()), np.float64)
+    shares = counts[counts > 0] / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """Returns means over a fifth of the values: single batches are noisy."""
+    width = max(1, len(values) // 5)
+    return [float(np.mean(values[i : i + width])) for i in range(len(values) - width + 1)]
+
+
+def _vanished_gradients(facts: EvaluationFacts) -> FailureFacts | None:
+    """Looks at the second half of the curve: a converged run has small gradients and a low loss."""
+    curve = facts.training.curve
+    later = curve[len(curve) // 2 :]
+    if not later or _mean(later, _loss) < uninformed_loss(facts) / 2:
+        return None
+    norm = _mean(later, _gradient_norm)
+    if norm >= VANISHED:
+        return None
+    return FailureFacts(
+        kind="vanished_gradients",
+        why=(
+            f"its gradients vanished: their mean norm over the second half of training is "
+            f"{norm:.1e}, while the loss is still {_mean(later, _loss):.4f}"
+        ),
+        advice="Use another seed, a smaller learning_rate with a longer warm-up, or an encoder "
+        "with fewer layers: no gradient reached the weights.",
+    )
+
+
+def _loss(point: CurvePoint) -> float:
+    return point.loss
+
+
+def _gradient_norm(point: CurvePoint) -> float:
+    return point.gradient_norm
+
+
+def _mean(points: Sequence[CurvePoint], read: Callable[[CurvePoint], float]) -> float:
+    return float(np.mean([read(point) for point in points]))
