@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest, norm
+from scipy.special import bdtr
+from scipy.stats import norm
 
 from components.artifacts.facts import SplitMetrics
 from components.compare.facts import Interval
@@ -45,8 +46,8 @@ def exact_mcnemar(first_only: int, second_only: int) -> float:
     Only rows that exactly one model predicts right tell the models apart; were the models equally
     good, each such row would fall to either with probability 1/2.
     """
-    discordant = first_only + second_only
-    return float(binomtest(first_only, discordant, 0.5).pvalue) if discordant else 1.0
+    tail = bdtr(min(first_only, second_only), first_only + second_only, 0.5)
+    return min(1.0, 2 * float(tail))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -36,7 +36,7 @@ Array = npt.NDArray[np.float64]
 
 # Of the root of a chi-squared number: in its logarithm the integrand is smooth and vanishes at both
 # ends, so that equal steps integrate it to rounding errors.
-_LOG_CHI = np.arange(-40.0, 4.0, 0.04)
+_LOG_CHI = np.arange(-30.0, 4.0, 0.08)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,13 @@ def test_exact_mcnemar(first: int, second: int, p_value: float) -> None:
     assert exact_mcnemar(second, first) == pytest.approx(p_value)
 
 
+@pytest.mark.parametrize("discordant", [1, 2, 9, 100, 1501, 4000])
+def test_exact_mcnemar_is_the_binomial_test_of_scipy(discordant: int) -> None:
+    for first in {0, 1, discordant // 3, discordant // 2, discordant}:
+        expected = binomtest(first, discordant, 0.5).pvalue
+        assert exact_mcnemar(first, discordant - first) == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("given", "adjusted"),
     [
