@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test test-docker lint types unit backends images pipelines format lock hooks clean
+.PHONY: help run test test-docker lint types unit coverage backends images pipelines format lock hooks clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -55,7 +55,10 @@ lint: $(VENV)/dev.installed ## Formatting, lint rules, import directions.
 types: $(VENV)/dev.installed ## Strict types.
 	$(BIN)/mypy
 
-unit: $(VENV)/dev.installed ## The tests, with coverage.
+unit: $(VENV)/dev.installed ## The tests.
+	$(BIN)/python -m pytest -m "not docker and not gpu" -n 2 --dist worksteal
+
+coverage: $(VENV)/dev.installed ## The tests, and the lines that none of them runs.
 	$(BIN)/python -m pytest -m "not docker and not gpu" --cov --cov-report=term -n 2 --dist worksteal
 
 backends: $(VENV)/dev.installed ## The encoders' parity and training on JAX too.
