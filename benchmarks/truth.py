@@ -207,7 +207,7 @@ def several() -> Iterable[str]:
 def intervals() -> Iterable[str]:
     """Measures the paired bootstrap."""
     for better in (0.0, 0.03):
-        for runs, seed_points in ((1, 0.0), (3, 0.0), (3, 0.5), (3, 2.0), (5, 2.0)):
+        for runs, seed_points in ((1, 0.0), (2, 2.0), (3, 0.0), (3, 0.5), (3, 2.0), (5, 2.0)):
             setting = Setting(
                 accuracies=(ACCURACY + better, ACCURACY), rows=1000, runs=runs,
                 seed_points=seed_points,

@@ -323,7 +323,8 @@ class PairFacts:
         second_only: Rows that only the second predicts right.
         neither: Rows that both predict wrong.
         points: Accuracy of the first minus that of the second, in percentage points.
-        points_interval: Paired bootstrap interval of `points`.
+        points_interval: Paired bootstrap interval of `points`; for several runs widened by what
+            seeds may change.
         f1_points: Macro-F1 of the first minus that of the second, in percentage points.
         f1_interval: Paired bootstrap interval of `f1_points`.
         test: Name of the test: exact McNemar for one pair of runs, else one that respects seeds.

@@ -11,7 +11,7 @@ Metz 1992 (Investigative Radiology 27:723) with seeds as readers and rows as cas
 Of these parts MS_seeds alone rests on few degrees of freedom, seeds - 1, while those of the rows
 number hundreds. The usual way, one t distribution with degrees of freedom pooled by Satterthwaite
 (Hillis, Berbaum & Metz 2008, Academic Radiology 15:647), claims a difference of equal models in up
-to 8% of comparisons of 3 seeds and 12% of 2, because few seeds that happen to agree make the
+to 8% of comparisons of 3 seeds and 14% of 2, because few seeds that happen to agree make the
 variance look small and sure at once. Here the variance of the seeds is integrated out instead, as
 Behrens and Fisher do for two means (Fisher 1935, Annals of Eugenics 6:391), which errs on the safe
 side (Robinson 1976, Annals of Statistics 4:963). `benchmarks/truth.py` measures both.

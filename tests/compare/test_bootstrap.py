@@ -2,6 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import sem, t
 
 from components.compare.bootstrap import PairedIntervals, paired_bootstrap
 from components.evaluate.metrics import split_metrics
@@ -37,21 +38,31 @@ def one_by_one(
     """The bootstrap as a loop, with the metrics of the evaluate step: both percentile intervals."""
     generator = np.random.default_rng(1)
     runs, rows = first.shape
-    found = []
-    for _ in range(draws):
-        row = generator.integers(rows, size=rows)
-        points = [
+
+    def differences(row: Array) -> list[tuple[float, float]]:
+        true = labels[row]
+        return [
             (
-                100
-                * ((first[r, row] == labels[row]).mean() - (second[r, row] == labels[row]).mean()),
-                100 * macro_f1(labels[row], first[r, row], num_labels)
-                - 100 * macro_f1(labels[row], second[r, row], num_labels),
+                100 * ((one[row] == true).mean() - (other[row] == true).mean()),
+                100 * macro_f1(true, one[row], num_labels)
+                - 100 * macro_f1(true, other[row], num_labels),
             )
-            for r in generator.integers(runs, size=runs)
+            for one, other in zip(first, second, strict=True)
         ]
-        found.append(np.mean(points, axis=0))
-    ends = np.quantile(found, [0.025, 0.975], axis=0)
-    return ends[:, 0], ends[:, 1]
+
+    observed = np.array(differences(np.arange(rows)))
+    drawn = np.array([differences(generator.integers(rows, size=rows)) for _ in range(draws)])
+    ends = []
+    for figure in (0, 1):
+        mean = drawn[:, :, figure].mean(axis=1)
+        if runs > 1:
+            covariance = np.cov(drawn[:, :, figure].T)
+            shared = covariance[~np.eye(runs, dtype=np.bool_)].mean()
+            middle = observed[:, figure].mean()
+            error = sem(observed[:, figure]) * generator.standard_t(runs - 1, size=draws)
+            mean = middle + (mean - middle) * np.sqrt(shared / covariance.mean()) + error
+        ends.append(np.quantile(mean, [0.025, 0.975]))
+    return ends[0], ends[1]
 
 
 @pytest.mark.parametrize(
@@ -105,12 +116,28 @@ def test_binary_rows_give_binomial_percentiles() -> None:
     assert (found.points.lower, found.points.upper) == (21.0, 39.0)  # scipy: binom.ppf
 
 
-def test_few_runs_widen_the_interval() -> None:
-    # On every row, the first run of the first model is right and its second run is wrong.
-    labels = np.zeros(200, dtype=np.int64)
-    first = np.stack([labels, 1 - labels])
-    found = paired_bootstrap(labels, first, np.ones_like(first), 2, seed=0, draws=2000)
-    assert (found.points.lower, found.points.upper) == (0.0, 100.0)
+def test_where_rows_do_not_matter_it_is_the_t_interval_of_the_runs() -> None:
+    # Runs of the first model are right everywhere, or on the first half; the second's nowhere.
+    labels = np.zeros(2000, dtype=np.int64)
+    first = np.tile(labels, (4, 1))
+    first[2:, 1000:] = 1  # the rows' part of the spread is 0.4 points
+    found = paired_bootstrap(labels, first, np.ones_like(first), 2, seed=0, draws=100_000)
+    differences = [100.0, 100.0, 50.0, 50.0]
+    lower, _ = t.interval(0.95, 3, loc=75.0, scale=sem(differences))
+    assert found.points.lower == pytest.approx(lower, abs=1.0)
+    assert found.points.upper == 100.0  # no difference is larger
+
+
+@pytest.mark.parametrize("num_labels", [2, 15])
+def test_runs_that_predict_the_same_count_once(num_labels: int) -> None:
+    labels, first, second = random_predictions(200, num_labels, 1)
+    thrice = paired_bootstrap(labels, first.repeat(3, 0), second.repeat(3, 0), num_labels, seed=0)
+    once = paired_bootstrap(labels, first, second, num_labels, seed=0)
+    ends = [
+        (i.points.lower, i.points.upper, i.f1_points.lower, i.f1_points.upper)
+        for i in (thrice, once)
+    ]
+    assert ends[0] == pytest.approx(ends[1])
 
 
 def bootstrap(seed: int) -> PairedIntervals:
