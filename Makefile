@@ -69,8 +69,11 @@ images: ## Build the CPU image and the train image.
 	$(BUILD) --file Dockerfile.gpu $(GPU_ARGS) --tag $(IMAGE):gpu .
 
 pipelines: $(VENV)/dev.installed ## Compile the pipelines anew into pipelines/*.yaml.
-	$(BIN)/bakeoff compile --output pipelines/albert-vs-bert.yaml
-	$(BIN)/bakeoff compile --platform vertex --output pipelines/albert-vs-bert-vertex.yaml
+	for pipeline in albert-vs-bert leaderboard; do \
+	  $(BIN)/bakeoff compile --pipeline $$pipeline --output pipelines/$$pipeline.yaml && \
+	  $(BIN)/bakeoff compile --pipeline $$pipeline --platform vertex \
+	    --output pipelines/$$pipeline-vertex.yaml || exit; \
+	done
 
 format: $(VENV)/dev.installed ## Format the code and mend what can be mended.
 	$(BIN)/ruff format .

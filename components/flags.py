@@ -6,12 +6,12 @@ import io
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
 from docstring_parser import parse
 
-from components.errors import exit_on_input_error
+from components.errors import InputError, exit_on_input_error
 
 
 def field_help(config: type) -> dict[str, str]:
@@ -24,9 +24,50 @@ Config = TypeVar("Config")
 
 
 def config_from(config: type[Config], values: Mapping[str, Any]) -> Config:
-    """Builds a config dataclass from those of the named values that are its fields."""
-    names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
-    return config(**{name: values[name] for name in names})
+    """Builds a config dataclass from those of the named values that are its fields.
+
+    Raises:
+        InputError: A list is malformed, or the config refuses a value.
+    """
+    chosen = {}
+    for name, hint in get_type_hints(config).items():
+        value = values[name]
+        listed = get_origin(hint) is tuple and isinstance(value, str)
+        chosen[name] = items_of(name, value, get_args(hint)[0]) if listed else value
+    return config(**chosen)
+
+
+def items_of(name: str, text: str, kind: type) -> tuple[Any, ...]:
+    """Reads a list that is written `a,b,c`; nothing is the empty list.
+
+    Args:
+        name: The flag's name in messages.
+        text: The list.
+        kind: What an item is: str, int or float.
+
+    Raises:
+        InputError: An item is empty, is there twice or is not of the kind.
+    """
+    if not text.strip():
+        return ()
+    items: list[Any] = []
+    for number, item in enumerate(text.split(","), start=1):
+        try:
+            value = kind(item.strip())
+        except ValueError:
+            raise InputError(
+                f"item {number} of {name} is {item.strip()!r}, expected {_NUMBERS[kind]}; "
+                "items are separated by commas"
+            ) from None
+        if value == "":
+            raise InputError(f"item {number} of {name} is empty: write items as a,b,c")
+        if value in items:
+            raise InputError(f"{name} has {item.strip()!r} twice; name each item once")
+        items.append(value)
+    return tuple(items)
+
+
+_NUMBERS = {int: "a whole number", float: "a number"}
 
 
 def _config_type(annotation: Any) -> type | None:
@@ -39,11 +80,16 @@ def _flags_of(config: type) -> Iterator[inspect.Parameter]:
     hints, help_texts = get_type_hints(config), field_help(config)
     for field in dataclasses.fields(config):
         required = field.default is dataclasses.MISSING
+        default, hint = field.default, hints[field.name]
+        option = typer.Option(help=help_texts[field.name])
+        if get_origin(hint) is tuple:
+            default, hint = ",".join(map(str, tuple(field.default))), str  # type: ignore[arg-type]
+            option = typer.Option(help=help_texts[field.name], metavar="A,B,…", show_default=False)
         yield inspect.Parameter(
             field.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if required else field.default,
-            annotation=Annotated[hints[field.name], typer.Option(help=help_texts[field.name])],
+            default=inspect.Parameter.empty if required else default,
+            annotation=Annotated[hint, option],
         )
 
 

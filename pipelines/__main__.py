@@ -22,10 +22,14 @@ from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
 from pipelines.models import models
 from pipelines.settings import (
+    ALBERT_VS_BERT,
+    PIPELINES,
     CompileConfig,
     DockerConfig,
     RunConfig,
     Settings,
+    check_lists,
+    check_pipeline,
     scratch_training,
 )
 from pipelines.submit import SubmitConfig
@@ -55,7 +59,13 @@ def run(
     scratch are trained with a larger learning_rate and more epochs than shown below, unless you
     give these yourself.
 
+    With --models, --learning-rates or --seeds it makes a leaderboard: every model is trained with
+    every learning rate and seed, side by side where there is room.
+
     Example: `bakeoff run --task lcqmc --data DIR --train-samples 2000 --vocab-file vocab.txt`
+
+    Example: `bakeoff run --models scratch:albert-tiny,scratch:bert-tiny,scratch:bert-small --seeds
+    1,2,3`
     """
     # Imported here: tables, pictures and statistics load slowly, and `bakeoff --help` needs none.
     from components.compare.facts import PAGE, REPORT
@@ -65,6 +75,7 @@ def run(
     from pipelines.run import StepBrokeDown, run_locally
 
     check_conditions(fail_if or [])
+    check_lists(flags_given(context))
     train = _trained_as_needed(run, train, context)
     settings = Settings(
         task=task, tokenize=tokenize, train=train, evaluate=evaluate, run=run, docker=docker
@@ -104,22 +115,29 @@ def tasks() -> None:
 def compile(
     images: Images,
     config: CompileConfig,
-    output: Annotated[Path, typer.Option(help="File to write the pipeline to.")] = Path(
-        "albert-vs-bert.yaml"
-    ),
+    pipeline: Annotated[
+        str, typer.Option(help=f"The pipeline: {' or '.join(PIPELINES)}.")
+    ] = ALBERT_VS_BERT,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="File to write the pipeline to; by default named by it.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Writes the pipeline as YAML for Kubeflow Pipelines v2 or Vertex AI.
 
     Example: `bakeoff compile --image REGISTRY/encoder-bakeoff-python:TAG-cpu --train-image
     REGISTRY/encoder-bakeoff-python:TAG-gpu`
     """
-    from pipelines.albert_vs_bert import albert_vs_bert
-    from pipelines.compiled import compile_pipeline, to_yaml
+    from pipelines.compiled import compile_pipeline, pipeline_named, to_yaml
 
-    with new_file(output) as partial:
-        compiled = compile_pipeline(albert_vs_bert, images, config)
+    check_pipeline(pipeline)
+    path = output or Path(f"{pipeline}.yaml")
+    with new_file(path) as partial:
+        compiled = compile_pipeline(pipeline_named(pipeline), images, config)
         partial.write_text(to_yaml(compiled), encoding="utf-8")
-    print(f"pipeline: {output} (images {images.image} and, to train, {images.train_image})")
+    print(f"pipeline: {path} (images {images.image} and, to train, {images.train_image})")
 
 
 def submit(
@@ -148,16 +166,16 @@ def submit(
     Example: `bakeoff submit --endpoint http://localhost:8080 --image REGISTRY/NAME:TAG-cpu
     --train-image REGISTRY/NAME:TAG-gpu --task lcqmc --data gs://BUCKET/lcqmc`
     """
-    from pipelines.albert_vs_bert import albert_vs_bert
-    from pipelines.compiled import compile_pipeline, to_yaml
+    from pipelines.compiled import compile_pipeline, pipeline_named, to_yaml
     from pipelines.kubeflow_server import ServerTrouble
     from pipelines.submit import check_target
     from pipelines.submit import submit as submit_run
 
+    check_lists(flags_given(context))
     check_target(images, config, run)
     train = _trained_as_needed(run, train, context)
     settings = Settings(task=task, tokenize=tokenize, train=train, evaluate=evaluate, run=run)
-    compiled = to_yaml(compile_pipeline(albert_vs_bert, images, config))
+    compiled = to_yaml(compile_pipeline(pipeline_named(run.pipeline), images, config))
     try:
         code = submit_run(settings, submit, compiled, parameter or ())
     except ServerTrouble as error:

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,17 +17,18 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import DeviceRequest, Mount
 
+from components.encoders.digest import split_digest, with_digest
 from components.encoders.sizes import PREFIX
 from components.errors import USER_MISTAKE, InputError
 from components.storage import cache_folder, local_path
 from components.storage.address import parse_address
 from pipelines.settings import DockerConfig
 
-RUN_LABEL = "encoder-bakeoff.run"
+RUN_LABEL, PIECE_LABEL = "encoder-bakeoff.run", "encoder-bakeoff.piece"
 CACHE_IN_CONTAINER = "/tmp/encoder-bakeoff"
 SHARED_MEMORY = "1g"
 PATHS = ("data", "train_data", "dev_data", "test_data", "vocab_file")
-ENCODERS = ("albert_encoder", "bert_encoder")
+ENCODERS, MODELS = ("albert_encoder", "bert_encoder"), "models"
 PASSED_ON = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_REGION", "STORAGE_EMULATOR_HOST",
@@ -47,17 +48,23 @@ class Containers:
         image_id: Content digest of the image, as Docker names it.
         arguments: What `containers.run` of the Docker SDK takes.
         label: Value of `RUN_LABEL`.
+        piece: Value of `PIECE_LABEL`, where these are the containers of a piece of the run alone.
         begun: When the run began, in seconds since 1970.
     """
 
     image_id: str
     arguments: Mapping[str, Any]
     label: str = field(default_factory=lambda: uuid4().hex)
+    piece: str = ""
     begun: float = field(default_factory=time.time)
 
     def runner_arguments(self) -> dict[str, Any]:
         """Returns the arguments of KFP's DockerRunner."""
-        return {**self.arguments, "labels": {RUN_LABEL: self.label}}
+        return {**self.arguments, "labels": {RUN_LABEL: self.label, PIECE_LABEL: self.piece}}
+
+    def of_piece(self) -> "Containers":
+        """Returns the containers of a piece of the run: its tasks run one after the other."""
+        return replace(self, piece=uuid4().hex, begun=time.time())
 
     @contextmanager
     def started(self) -> Iterator[None]:
@@ -85,7 +92,7 @@ class Containers:
                     container.stop(timeout=SECONDS_TO_STOP)
 
     def _label(self) -> str:
-        return f"{RUN_LABEL}={self.label}"
+        return f"{PIECE_LABEL}={self.piece}" if self.piece else f"{RUN_LABEL}={self.label}"
 
     def lost(
         self, started: Sequence[str], folders: Sequence[Path], specification: Mapping[str, Any]
@@ -105,11 +112,12 @@ class Containers:
         """
         codes = self._exit_codes()
         for number, task in enumerate(started):
-            component = specification["root"]["dag"]["tasks"][task]["componentRef"]["name"]
-            outputs = specification["components"][component]["outputDefinitions"]["artifacts"]
+            outputs = specification["components"][f"comp-{task}"]["outputDefinitions"]["artifacts"]
             code = codes[number] if number < len(codes) else 0
             for name in outputs:
-                if code != USER_MISTAKE and not any((f / task / name).exists() for f in folders):
+                # Below the folder of a loop's iteration, where there is a loop.
+                left = any(any(f.rglob(f"{task}/{name}")) for f in folders)
+                if code != USER_MISTAKE and not left:
                     return f"the container of {task} left no {name}: {_why_it_ended(code)}"
         return ""
 
@@ -198,21 +206,26 @@ def absolute(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
     A container has another working folder, and sees nothing beside what is mounted.
     """
-    changed = {name: str(path) for name, path in _local_arguments(arguments).items()}
+    given = [name for name in (*PATHS, *ENCODERS) if arguments.get(name)]
+    changed: dict[str, Any] = {name: _absolute(name, arguments[name]) for name in given}
+    if MODELS in arguments:
+        changed[MODELS] = [
+            with_digest(_absolute(MODELS, name), digest)
+            for name, digest in map(split_digest, arguments[MODELS])
+        ]
     return {**arguments, **changed}
 
 
-def _local_arguments(arguments: Mapping[str, Any]) -> dict[str, Path]:
-    """Returns the arguments that name something on this machine."""
-    named = {name: str(arguments[name]) for name in (*PATHS, *ENCODERS) if arguments[name]}
-    found = {}
-    for name, value in named.items():
-        if value.startswith(PREFIX) or parse_address(value).scheme != "file":
-            continue
-        path = local_path(value).resolve()
-        if name in PATHS or path.exists() or _beside(path):
-            found[name] = path
-    return found
+def _absolute(name: str, value: str) -> str:
+    return str(_local(name, value) or value)
+
+
+def _local(name: str, value: str) -> Path | None:
+    """Returns the path of what an argument names, None if that is not on this machine."""
+    if value.startswith(PREFIX) or parse_address(value).scheme != "file":
+        return None
+    path = local_path(value).resolve()
+    return path if name in PATHS or path.exists() or _beside(path) else None
 
 
 def _beside(path: Path) -> bool:
@@ -221,7 +234,9 @@ def _beside(path: Path) -> bool:
 
 
 def _local_paths(arguments: Mapping[str, Any]) -> Sequence[Path]:
-    paths = _local_arguments(arguments).values()
+    named = [(name, arguments[name]) for name in (*PATHS, *ENCODERS) if arguments.get(name)]
+    named += [(MODELS, split_digest(model)[0]) for model in arguments.get(MODELS, ())]
+    paths = filter(None, (_local(name, value) for name, value in named))
     return sorted({path if path.exists() else path.parent for path in paths})
 
 

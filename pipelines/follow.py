@@ -15,13 +15,14 @@ from rich.text import Text
 from pipelines.kubeflow_server import Server, Unavailable, waits
 
 WAITING = "WAITING"  # ours, for a task that the server does not list yet
-SUCCEEDED, FAILED, PENDING = "SUCCEEDED", "FAILED", "PENDING"
+SUCCEEDED, FAILED, PENDING, RUNNING = "SUCCEEDED", "FAILED", "PENDING", "RUNNING"
 FINAL = {SUCCEEDED, FAILED, "SKIPPED", "CANCELED"}
 STYLES = {
-    SUCCEEDED: "green", FAILED: "bold red", "RUNNING": "cyan", "SKIPPED": "dim", "CANCELED": "red",
+    SUCCEEDED: "green", FAILED: "bold red", RUNNING: "cyan", "SKIPPED": "dim", "CANCELED": "red",
     "CANCELING": "red", WAITING: "dim",
 }  # fmt: skip
 DRIVER = "-driver"  # the pod that decides before a task whether it has to run
+HANDED_ON = "pipelinechannel--"  # how a loop calls a parameter of the pipeline
 PATIENCE_SECONDS = 15 * 60  # for a server that does not answer
 
 
@@ -35,10 +36,13 @@ class Task:
 
     Attributes:
         name: Its name in the pipeline.
-        state: The server's state, or WAITING.
-        started: When it started.
-        ended: When it ended.
+        state: The server's state, or WAITING; of a task in a loop, that of all its items.
+        started: When it started; in a loop, when its first item did.
+        ended: When it ended; in a loop, when its last item did.
         message: What the server says of its failure; may be empty.
+        items: How many there are of it, more than 1 in a loop.
+        done: How many of them succeeded.
+        reused: How many of them ran no pod: their outputs come from the cache.
     """
 
     name: str
@@ -46,19 +50,22 @@ class Task:
     started: datetime | None = None
     ended: datetime | None = None
     message: str = ""
+    items: int = 1
+    done: int = 0
+    reused: int = 0
 
     @property
     def is_reused(self) -> bool:
-        """Whether it ran no pod: its outputs come from the cache.
-
-        The API does not say so. A task that starts and ends in the same second ran nothing.
-        """
-        return self.state == SUCCEEDED and self.started is not None and self.started == self.ended
+        """Whether it ran no pod at all."""
+        return self.reused == self.items
 
     @property
     def shown_state(self) -> str:
-        """The state, and whether the task was reused."""
-        return f"{self.state} (reused)" if self.is_reused else self.state
+        """The state, how many items are done in a loop, and whether the task was reused."""
+        state = f"{self.state} {self.done}/{self.items}" if self.items > 1 else self.state
+        if self.is_reused:
+            return f"{state} (reused)"
+        return f"{state} ({self.reused} reused)" if self.reused else state
 
     def seconds(self, now: datetime) -> float | None:
         """Returns for how long it has run, None before it started."""
@@ -67,38 +74,74 @@ class Task:
         return max(0.0, ((self.ended or now) - self.started).total_seconds())
 
 
-def task_names(specification: Mapping[str, Any]) -> list[str]:
-    """Names the tasks of a compiled pipeline, each after those that it needs."""
-    needs = {
-        name: task.get("dependentTasks", [])
-        for name, task in specification["root"]["dag"]["tasks"].items()
-    }
+def expected_tasks(
+    specification: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> dict[str, int]:
+    """Names the tasks of a compiled pipeline, each after those that it needs.
+
+    Args:
+        specification: The compiled pipeline.
+        parameters: The run's parameters, whose lists its loops go over.
+
+    Returns:
+        How often each is run: in loops once an item.
+    """
+    return dict(_expected(specification, specification["root"]["dag"], parameters, 1))
+
+
+def _expected(
+    specification: Mapping[str, Any],
+    graph: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    times: int,
+) -> Iterator[tuple[str, int]]:
+    for name in _in_order(graph["tasks"]):
+        task = graph["tasks"][name]
+        inner = specification["components"][task["componentRef"]["name"]].get("dag")
+        if inner is None:
+            yield name, times
+        else:
+            items = task["parameterIterator"]["items"]["inputParameter"]
+            count = len(parameters[items.removeprefix(HANDED_ON)])
+            yield from _expected(specification, inner, parameters, times * count)
+
+
+def _in_order(tasks: Mapping[str, Any]) -> list[str]:
     depths: dict[str, int] = {}
 
     def depth(name: str) -> int:
         if name not in depths:
-            depths[name] = 1 + max(map(depth, needs[name]), default=0)
+            needs = tasks[name].get("dependentTasks", [])
+            depths[name] = 1 + max(map(depth, needs), default=0)
         return depths[name]
 
-    return sorted(needs, key=lambda name: (depth(name), name))
+    return sorted(tasks, key=lambda name: (depth(name), name))
 
 
-def tasks_of(run: Any, names: Sequence[str]) -> list[Task]:
-    """Returns the state of each named task.
+def tasks_of(run: Any, expected: Mapping[str, int]) -> list[Task]:
+    """Returns the state of each expected task.
 
-    The server lists a node for each driver, executor and task; those of one name are retries.
+    The server lists a node for each driver, executor and task. Those of one name are the items of
+    a loop, and outside of loops retries.
     """
-    nodes: dict[str, Any] = {}
+    nodes: dict[str, list[Any]] = {}
     for node in (run.run_details and run.run_details.task_details) or []:
-        known = nodes.get(node.display_name)
-        if known is None or (_time(node.start_time) or _EPOCH) >= (
-            _time(known.start_time) or _EPOCH
-        ):
-            nodes[node.display_name] = node
-    return [_task(name, nodes.get(name), nodes.get(name + DRIVER)) for name in names]
+        nodes.setdefault(node.display_name, []).append(node)
+    return [
+        _looped(name, nodes.get(name, []), nodes.get(name + DRIVER, []), items)
+        if items > 1
+        else _task(name, _latest(nodes.get(name, [])), _latest(nodes.get(name + DRIVER, [])))
+        for name, items in expected.items()
+    ]
 
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def _latest(nodes: Sequence[Any]) -> Any:
+    """Returns the node that started last, None if there is none."""
+    # Of those that started together the last: the server lists a retry after what it retries.
+    return max(reversed(nodes), key=lambda n: _time(n.start_time) or _EPOCH, default=None)
 
 
 def _task(name: str, node: Any, driver: Any) -> Task:
@@ -116,7 +159,46 @@ def _task(name: str, node: Any, driver: Any) -> Task:
         started=_time(node.start_time),
         ended=_time(node.end_time),
         message=message_of(node) or (message_of(driver) if driver else ""),
+        done=int(node.state == SUCCEEDED),
+        reused=int(_is_reused(node)),
     )
+
+
+def _is_reused(node: Any) -> bool:
+    """Tells whether a task's outputs come from the cache.
+
+    The API does not say so. A task that starts and ends in the same second ran nothing.
+    """
+    started = _time(node.start_time)
+    return node.state == SUCCEEDED and started is not None and started == _time(node.end_time)
+
+
+def _looped(name: str, nodes: Sequence[Any], drivers: Sequence[Any], items: int) -> Task:
+    """Returns the items of a task in a loop as one task."""
+    if not nodes and not drivers:
+        return Task(name=name, items=items)
+    failed = [node for node in (*nodes, *drivers) if node.state == FAILED]
+    done = sum(node.state == SUCCEEDED for node in nodes)
+    is_over = done == items or (failed and all(node.state in FINAL for node in nodes))
+    ends = [end for node in nodes if (end := _time(node.end_time))]
+    return Task(
+        name=name,
+        state=FAILED if failed else _state_of_items(nodes, done, items),
+        started=min(filter(None, (_time(n.start_time) for n in (*nodes, *drivers))), default=None),
+        ended=max(ends, default=None) if is_over else None,
+        message=next(filter(None, map(message_of, failed)), ""),
+        items=items,
+        done=done,
+        reused=sum(map(_is_reused, nodes)),
+    )
+
+
+def _state_of_items(nodes: Sequence[Any], done: int, items: int) -> str:
+    if done == items:
+        return SUCCEEDED
+    if nodes and all(node.state in FINAL for node in nodes) and done < len(nodes):
+        return str(next(node.state for node in nodes if node.state != SUCCEEDED))  # e.g. skipped
+    return RUNNING if nodes else PENDING
 
 
 def message_of(node: Any) -> str:
@@ -217,7 +299,7 @@ def view_of_run() -> Iterator[View]:
 def follow(
     server: Server,
     run_id: str,
-    names: Sequence[str],
+    expected: Mapping[str, int],
     view: View,
     *,
     poll_seconds: float,
@@ -230,10 +312,10 @@ def follow(
         InputError: The server refuses to tell, for instance because the token expired.
     """
     deadline = time.monotonic() + timeout_seconds if timeout_seconds else float("inf")
-    view.show(PENDING, [Task(name=name) for name in names])
+    view.show(PENDING, [Task(name=name, items=items) for name, items in expected.items()])
     while True:
         run = _patiently(lambda: server.run(run_id), view, deadline)
-        view.show(run.state or PENDING, tasks_of(run, names))
+        view.show(run.state or PENDING, tasks_of(run, expected))
         if run.state in FINAL:
             return run
         if time.monotonic() + poll_seconds > deadline:
@@ -254,9 +336,9 @@ def _patiently(ask: Callable[[], Any], view: View, deadline: float) -> Any:
     raise AssertionError
 
 
-def failures(run: Any, names: Sequence[str]) -> list[str]:
+def failures(run: Any, expected: Mapping[str, int]) -> list[str]:
     """Says for each failed task what the server knows of it, one line a task."""
-    failed = [task for task in tasks_of(run, names) if task.state == FAILED]
+    failed = [task for task in tasks_of(run, expected) if task.state == FAILED]
     lines = [f"{t.name} failed{f': {t.message}' if t.message else ''}" for t in failed]
     if message := message_of(run):
         lines.append(message)

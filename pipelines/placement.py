@@ -15,8 +15,14 @@ BACKOFF = {"backoff_duration": "60s", "backoff_factor": 2.0, "backoff_max_durati
 
 def request(task: Any, *, cpu: tuple[Any, Any], memory: tuple[Any, Any]) -> None:
     """Sets what a task requests and may use at most: cores, and bytes as Kubernetes writes them."""
+    _pass_on(task, *cpu, *memory)
     task.set_cpu_request(cpu[0]).set_cpu_limit(cpu[1])
     task.set_memory_request(memory[0]).set_memory_limit(memory[1])
+
+
+def _pass_on(task: Any, *parameters: Any) -> None:
+    """Lets the loops around a task hand it what its resources are read from; KFP forgets that."""
+    task.register_pipeline_channels(list(parameters))
 
 
 def place(task: Any, *, s3_secret: Any, timeout_seconds: int, retries: int) -> None:
@@ -38,6 +44,7 @@ def place_on_gpus(
     task: Any, *, gpus: Any, gpu_type: Any, node_selector: Any, tolerations: Any, shm_size: str
 ) -> None:
     """Sets the accelerators of a train task, the nodes that may run it, and its /dev/shm."""
+    _pass_on(task, gpus, gpu_type)
     task.set_accelerator_type(gpu_type).set_accelerator_limit(gpus)
     kubernetes.add_node_selector_json(task, node_selector)
     kubernetes.add_toleration_json(task, tolerations)

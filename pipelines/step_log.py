@@ -4,7 +4,7 @@ import contextlib
 import io
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 COLOR = re.compile(r"\x1b\[\d+m")
@@ -20,13 +20,14 @@ FOUND_IMAGE = "Found image "  # DockerRunner, before every step
 class StepLog(io.TextIOBase):
     """A stream that keeps everything in one file and shows the steps' own lines on another.
 
-    `started` lists the steps that were started and not reused, in that order; `input_error_seen`
-    tells whether one said that its input cannot be used.
+    Nothing is shown of the reuse of the tasks in `quiet`. `started` lists the steps that were
+    started and not reused, in that order; `input_error_seen` tells whether one said that its input
+    cannot be used.
     """
 
-    def __init__(self, shown: TextIO, kept: TextIO) -> None:
+    def __init__(self, shown: TextIO, kept: TextIO, quiet: Sequence[str] = ()) -> None:
         super().__init__()
-        self._shown, self._kept = shown, kept
+        self._shown, self._kept, self._quiet = shown, kept, quiet
         self._line = ""
         self.started: list[str] = []
         self.input_error_seen = False
@@ -54,7 +55,7 @@ class StepLog(io.TextIOBase):
             self._in_step = runner["message"] == "Streamed logs:"
             if started := STARTED.match(runner["message"]):
                 self.started.append(started["task"])
-            return _runner_message(runner["message"])
+            return self._runner_message(runner["message"])
         if not self._in_step or not line.startswith(STEP_INDENT):
             return None
         own = line.removeprefix(STEP_INDENT)
@@ -69,13 +70,12 @@ class StepLog(io.TextIOBase):
         self.input_error_seen |= own.startswith(INPUT_ERROR)
         return f"  {own}" if own.strip() else None
 
-
-def _runner_message(message: str) -> str | None:
-    if started := STARTED.match(message):
-        return f"▸ {started['task']}"
-    if reused := REUSED.match(message):
-        return f"▸ {reused['task']}: reused, nothing changed"
-    return None
+    def _runner_message(self, message: str) -> str | None:
+        if started := STARTED.match(message):
+            return f"▸ {started['task']}"
+        if (reused := REUSED.match(message)) and reused["task"] not in self._quiet:
+            return f"▸ {reused['task']}: reused, nothing changed"
+        return None
 
 
 @contextlib.contextmanager

@@ -20,7 +20,14 @@ from components.encoders.sizes import PREFIX
 from components.errors import InputError, did_you_mean
 from components.image import IMAGE, TRAIN_IMAGE, Images
 from components.storage.address import parse_address
-from pipelines.settings import KUBERNETES, SUBPROCESS, CompileConfig, RunConfig, Settings
+from pipelines.settings import (
+    KUBERNETES,
+    LEADERBOARD,
+    SUBPROCESS,
+    CompileConfig,
+    RunConfig,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from pipelines.kubeflow_server import Server
@@ -47,7 +54,7 @@ class SubmitConfig:
         endpoint: Address of Kubeflow Pipelines' UI or API; empty = KFP_ENDPOINT.
         namespace: Namespace on a server of several users; empty = KFP_NAMESPACE.
         ssl_ca_cert: File with the certificates to trust, where the server's is not a public one.
-        pipeline: Name of the pipeline on the server.
+        pipeline: Name of the pipeline on the server; empty = albert-vs-bert or leaderboard.
         experiment: Experiment that the run is filed under; created if there is none.
         run_name: Name of the run; empty = the task and the time.
         pipeline_root: Where artifacts are written, gs://… or s3://…; empty = the server's own.
@@ -61,7 +68,7 @@ class SubmitConfig:
     endpoint: str = ""
     namespace: str = ""
     ssl_ca_cert: str = ""
-    pipeline: str = "albert-vs-bert"
+    pipeline: str = ""
     experiment: str = "encoder-bakeoff"
     run_name: str = ""
     pipeline_root: str = ""
@@ -72,7 +79,7 @@ class SubmitConfig:
     timeout_minutes: float = 0.0
 
     def __post_init__(self) -> None:
-        if not NAME.fullmatch(self.pipeline) or not self.experiment:
+        if (self.pipeline and not NAME.fullmatch(self.pipeline)) or not self.experiment:
             raise InputError(
                 "pipeline must be made of small letters, digits, '-' and '.', and experiment must "
                 f"not be empty, got {self.pipeline!r} and {self.experiment!r}"
@@ -130,8 +137,11 @@ def package_of(compiled: str, *, cache: bool) -> Package:
     """
     documents = list(yaml.safe_load_all(compiled))
     if not cache:
-        for task in documents[0]["root"]["dag"]["tasks"].values():
-            task["cachingOptions"] = {}
+        from pipelines.compiled import all_tasks  # here: kfp takes most of a second
+
+        for _, task in all_tasks(documents[0]):
+            if "cachingOptions" in task:  # a loop itself has none
+                task["cachingOptions"] = {}
         compiled = yaml.safe_dump_all(documents, sort_keys=True, allow_unicode=True)
     return Package(text=compiled, specification=documents[0])
 
@@ -254,15 +264,23 @@ def submit(
     server = Server(address, namespace, config.ssl_ca_cert)
     release = server.check()
     print(f"server: {server.endpoint}{f' (Kubeflow Pipelines {release})' if release else ''}")
-    from pipelines.run import pipeline_arguments  # the data libraries take several
+    # The data libraries take several.
+    from pipelines.arguments import checked_encoders, pipeline_arguments
 
-    parameters = every_parameter(package.specification, pipeline_arguments(settings), given)
+    known = pipeline_arguments(settings, checked_encoders(settings))
+    parameters = every_parameter(package.specification, known, given)
     run_id = _start(server, package, parameters, settings, config)
-    return _follow(server, run_id, package, settings, config) if config.wait else SUCCEEDED_CODE
+    if not config.wait:
+        return SUCCEEDED_CODE
+    return _follow(server, run_id, package, parameters, settings, config)
 
 
 def _places(settings: Settings) -> dict[str, str]:
-    encoders = {f"{family}_encoder": name for family, name in settings.run.encoders.items()}
+    if settings.run.pipeline == LEADERBOARD:
+        encoders = {f"models[{n}]": name for n, name in enumerate(settings.run.encoders)}
+    else:
+        families = settings.run.family_encoders.items()
+        encoders = {f"{family}_encoder": name for family, name in families}
     held = {name: getattr(settings.task, name, "") for name in PLACES}
     return held | {"vocab_file": settings.tokenize.vocab_file} | encoders
 
@@ -274,9 +292,10 @@ def _start(
     settings: Settings,
     config: SubmitConfig,
 ) -> str:
-    name = package.version_name(config.pipeline)
-    version = server.version(config.pipeline, name, package.text)
-    print(f"pipeline: {config.pipeline}, version {name}{'' if version.is_new else ' (reused)'}")
+    pipeline = config.pipeline or package.name
+    name = package.version_name(pipeline)
+    version = server.version(pipeline, name, package.text)
+    print(f"pipeline: {pipeline}, version {name}{'' if version.is_new else ' (reused)'}")
     run_name = config.run_name or f"{settings.task.name} {datetime.now():%Y-%m-%d %H:%M:%S}"
     run_id = server.create_run(
         run_name,
@@ -291,26 +310,31 @@ def _start(
 
 
 def _follow(
-    server: "Server", run_id: str, package: Package, settings: Settings, config: SubmitConfig
+    server: "Server",
+    run_id: str,
+    package: Package,
+    parameters: Mapping[str, Any],
+    settings: Settings,
+    config: SubmitConfig,
 ) -> int:
     """Follows a run to its end and prints what became of it."""
     from pipelines.follow import (
         SUCCEEDED,
         StillRunning,
+        expected_tasks,
         failures,
         follow,
-        task_names,
         view_of_run,
     )
 
-    names = task_names(package.specification)
+    expected = expected_tasks(package.specification, parameters)
     goes_on = f"the run goes on: {server.run_url(run_id)} or `kfp run get --watch {run_id}`"
     try:
         with view_of_run() as view:
             run = follow(
                 server,
                 run_id,
-                names,
+                expected,
                 view,
                 poll_seconds=config.poll_seconds,
                 timeout_seconds=config.timeout_minutes * 60,
@@ -324,7 +348,7 @@ def _follow(
     except InputError as error:
         raise InputError(f"{error}; {goes_on}") from None
     if run.state != SUCCEEDED:
-        for line in failures(run, names):
+        for line in failures(run, expected):
             print(f"error: {line}", file=sys.stderr)
         print(f"the run ended {run.state}; its logs: {server.run_url(run_id)}", file=sys.stderr)
         return FAILED_CODE

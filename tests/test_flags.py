@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 import typer
@@ -77,3 +77,51 @@ def test_config_from_takes_what_it_needs() -> None:
     assert config_from(Timer, {"minutes": 1.0, "seed": 2, "other": "x"}) == Timer(
         minutes=1.0, seed=2
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """A menu.
+
+    Attributes:
+        dishes: What there is.
+        prices: What it costs.
+        tables: Who gets it.
+    """
+
+    dishes: tuple[str, ...] = ()
+    prices: tuple[float, ...] = ()
+    tables: tuple[int, ...] = (1, 2)
+
+
+def serve(menu: Menu) -> None:
+    """Serves a menu."""
+    print(menu)
+
+
+def served(*flags: str) -> Any:
+    app = typer.Typer()
+    app.command()(flags_from_configs(serve))
+    return CliRunner().invoke(app, flags)
+
+
+def test_lists_are_written_with_commas() -> None:
+    result = served("--dishes", "hf:a/b, c d", "--prices", "5e-5,2")
+    assert result.output == ("Menu(dishes=('hf:a/b', 'c d'), prices=(5e-05, 2.0), tables=(1, 2))\n")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--dishes", "a,,b"], "item 2 of dishes is empty: write items as a,b,c"),
+        (["--prices", "1,cheap"], "item 2 of prices is 'cheap', expected a number"),
+        (["--tables", "1.5"], "item 1 of tables is '1.5', expected a whole number"),
+        (["--tables", "1,"], "item 2 of tables is '', expected a whole number"),
+        (["--prices", "5e-5,0.00005"], "prices has '0.00005' twice; name each item once"),
+    ],
+    ids=["empty", "no-number", "no-whole-number", "comma-at-the-end", "twice"],
+)
+def test_a_malformed_list_is_refused(flags: list[str], message: str) -> None:
+    result = served(*flags)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error: {message}")

@@ -135,12 +135,15 @@ class CurvePoint:
         loss: Mean cross-entropy of the train batches, in nats.
         learning_rate: Step size of the last of these steps.
         gradient_norm: Mean over these steps of the gradient's global L2 norm, before clipping.
+        encoder_gradient_norm: The same of the encoder alone: the classifier's gradient stays large
+            when nothing reaches the encoder any more.
     """
 
     step: int
     loss: float
     learning_rate: float
     gradient_norm: float
+    encoder_gradient_norm: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from components.artifacts.facts import TokensFacts
 from components.artifacts.folder import new_folder, open_folder, read_json, write_json
+from components.errors import InputError
 
 KIND = "tokens"
 FACTS = "facts.json"
@@ -79,7 +80,18 @@ def read_tokens(path: Path) -> Tokens:
     facts = read_json(folder / FACTS, TokensFacts)
     return Tokens(
         facts=facts,
-        splits={split: pq.read_table(folder / f"{split}.parquet") for split in facts.splits},
+        splits={split: _read_split(folder / f"{split}.parquet") for split in facts.splits},
         tokenizer_json=(folder / TOKENIZER).read_text(encoding="utf-8"),
         vocab=(folder / VOCAB).read_text(encoding="utf-8"),
     )
+
+
+def _read_split(path: Path) -> pa.Table:
+    """Reads a split, whose columns an earlier version may have written otherwise."""
+    table = pq.read_table(path)
+    if missing := [name for name in SCHEMA.names if name not in table.column_names]:
+        raise InputError(
+            f"{path} is not of this version: it lacks the column {missing[0]}; run the step that "
+            "writes it again"
+        )
+    return table

@@ -1,21 +1,23 @@
-"""What the Kubeflow component of compare does: artifacts in, artifacts out.
+"""What the Kubeflow components of compare do: artifacts in, artifacts out.
 
 Apart from `component.py`, because the kfp that runs inside a container cannot define components.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from components.errors import exit_on_input_error
 
 
-def run(given: Mapping[str, Any]) -> None:
-    """Does the work with what Kubeflow gave the component; `report` holds its picture inside."""
+def run(evaluations: Sequence[Any], comparison: Any, report: Any, page: Any) -> None:
+    """Does the work; `report` and `page` hold their pictures inside."""
+    from components.compare.facts import PAGE
     from components.compare.step import compare as work
     from components.compare.step import self_contained_markdown
 
-    comparison = Path(given["comparison"].path)
+    folder = Path(comparison.path)
     with exit_on_input_error():
-        work([Path(given["albert"].path), Path(given["bert"].path)], comparison)
-        Path(given["report"].path).write_text(self_contained_markdown(comparison), encoding="utf-8")
+        work([Path(evaluation.path) for evaluation in evaluations], folder)
+        Path(report.path).write_text(self_contained_markdown(folder), encoding="utf-8")
+        Path(page.path).write_bytes((folder / PAGE).read_bytes())

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.encoders.checkpoints.argument import tokenizer_of
+from components.encoders.digest import split_digest
 from components.errors import exit_on_input_error
 from components.flags import config_from
 from components.tasks import TaskConfig
@@ -20,14 +21,15 @@ def run(given: Mapping[str, Any]) -> None:
 
     tokens = given["tokens"]
     with exit_on_input_error():
-        checkpoint, packing = tokenizer_of(given["encoder"])
+        encoder, _ = split_digest(given["encoder"])
+        checkpoint, packing = tokenizer_of(encoder)
         facts = work(
             config_from(TaskConfig, given),
             config_from(TokenizeConfig, given),
             Path(tokens.path),
             checkpoint=checkpoint,
             packing=packing,
-            named=given["encoder"],
+            named=encoder,
             data_digest=given["data_digest"],
             vocab_digest=given["vocab_digest"],
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.artifacts.folder import write_json
+from components.encoders.digest import split_digest
 from components.encoders.quiet import import_keras_quietly
 from components.errors import exit_on_input_error
 from components.flags import config_from
@@ -20,13 +21,14 @@ def run(given: Mapping[str, Any]) -> None:
     from components.train.step import train as work
 
     with exit_on_input_error():
+        encoder, digest = split_digest(given["encoder"])
         facts = work(
             Path(given["tokens"].path),
             Path(given["model"].path),
-            given["encoder"],
+            encoder,
             config_from(TrainConfig, given),
             family=given["family"],
-            encoder_digest=given["encoder_digest"],
+            encoder_digest=given["encoder_digest"] or digest,
         )
     shown = {
         "global_step": facts.global_step,

@@ -122,7 +122,8 @@ class Training:
         if not math.isfinite(self.loss):
             return  # JSON has no NaN; stop_reason tells of it
         steps = self.step - (self._curve[-1].step if self._curve else 0)
-        gradient_norm = self._model.optimizer.take_gradient_norms() / steps
+        norms = self._model.optimizer.take_gradient_norms()
+        gradient_norm, encoder_gradient_norm = (norm / steps for norm in norms)
         self._stop_unless_finite(gradient_norm, "the gradient")
         if self.stop_reason:
             return
@@ -131,6 +132,7 @@ class Training:
             loss=self.loss,
             learning_rate=learning_rate,
             gradient_norm=gradient_norm,
+            encoder_gradient_norm=encoder_gradient_norm,
         )
         self._curve.append(point)
         self._log.write(
@@ -139,6 +141,7 @@ class Training:
                 "train/loss": point.loss,
                 "train/learning_rate": learning_rate,
                 "train/gradient_norm": gradient_norm,
+                "train/encoder_gradient_norm": encoder_gradient_norm,
             },
         )
         self._model.reset_metrics()

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from components.encoders.checkpoints.restore import HEADS
 from components.train.config import TrainConfig
 
 EPSILON = 1e-6  # google-research/bert `optimization.py`
@@ -59,27 +60,32 @@ class _DenseGradients(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        self._norms = self.add_variable((), initializer="zeros", name="gradient_norms")
+        self._of_encoder = [not v.path.startswith(HEADS) for v in variables]
+        self._norms = self.add_variable((2,), initializer="zeros", name="gradient_norms")
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
         """Applies dense gradients."""
         dense = [ops.convert_to_tensor(gradient, sparse=False) for gradient in grads]
         if trainable_variables is not None:
             self.build(list(trainable_variables))
-        self.assign_add(self._norms, global_norm(dense))
+        self.assign_add(self._norms, _norms_of(dense, self._of_encoder))
         return super().apply(dense, trainable_variables)
 
-    def take_gradient_norms(self) -> float:
-        """Returns the sum of the gradients' global norms since it was last taken."""
-        taken = float(self._norms)
-        self._norms.assign(0.0)
-        return taken
+    def take_gradient_norms(self) -> tuple[float, float]:
+        """Returns the sums of the norms since they were last taken: all gradients', the encoder's.
+
+        The norm of a step is the L2 norm of its gradients together.
+        """
+        whole, encoder = ops.convert_to_numpy(self._norms)
+        self._norms.assign([0.0, 0.0])
+        return float(whole), float(encoder)
 
 
-def global_norm(gradients: Sequence[Any]) -> Any:
-    """Returns the L2 norm of all gradients together."""
+def _norms_of(gradients: Sequence[Any], of_encoder: Sequence[bool]) -> Any:
+    """Returns the L2 norm of all gradients together, and that of the encoder's: [2]."""
     squares = [ops.sum(ops.square(ops.cast(gradient, "float32"))) for gradient in gradients]
-    return ops.sqrt(sum(squares))
+    encoders = [square for square, chosen in zip(squares, of_encoder, strict=True) if chosen]
+    return ops.sqrt(ops.stack([sum(squares), sum(encoders)]))
 
 
 class AdamW(_DenseGradients, keras.optimizers.AdamW):

@@ -143,7 +143,9 @@ def test_an_unwritable_place_is_named() -> None:
 
 def test_json_is_checked_against_its_record(tmp_path: Path) -> None:
     path = tmp_path / "point.json"
-    point = CurvePoint(step=1, loss=0.5, learning_rate=0.1, gradient_norm=2.0)
+    point = CurvePoint(
+        step=1, loss=0.5, learning_rate=0.1, gradient_norm=2.0, encoder_gradient_norm=1.0
+    )
     write_json(path, point)
     assert read_json(path, CurvePoint) == point
     path.write_text('{"step": 1}')

@@ -156,7 +156,7 @@ def training(entry: Entry, seed: int, accuracy: float, labels: Sequence[str]) ->
     marks = [*range(100, STEPS, 100), STEPS]
     curve = tuple(
         CurvePoint(
-            step=step, learning_rate=5e-05, gradient_norm=1.5,
+            step=step, learning_rate=5e-05, gradient_norm=1.5, encoder_gradient_norm=1.25,
             loss=final + (chance - final) * math.exp(-step / 700) + 0.02 * math.sin(step + seed),
         )
         for step in marks

@@ -116,6 +116,7 @@ def training_facts(family: str, encoder: str, final_loss: float, **changes: Any)
                 loss=loss + 0.012 * math.sin(step),
                 learning_rate=5e-05,
                 gradient_norm=1.5,
+                encoder_gradient_norm=1.25,
             )
             for step, loss in zip(marks, losses, strict=True)
         ),

@@ -9,12 +9,14 @@ from components.artifacts.evaluation import Evaluation
 from components.artifacts.facts import CurvePoint, EvaluationFacts, RestoredFacts
 from components.compare.failures import (
     NEVER_FELL,
+    OPTIONAL_PARTS,
     VANISHED,
     failures,
     smoothed,
     training_failures,
     uninformed_loss,
 )
+from components.encoders.checkpoints.restore import HEADS, OPTIONAL
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.step import evaluate
 from components.train.config import TrainConfig
@@ -26,9 +28,16 @@ GOOD, CHANCE, ALWAYS_0 = "+" * 80 + "-" * 20, "++--" * 25, "+-" * 50
 LEVEL = 0.6931  # ln 2
 
 
-def curve(losses: Sequence[float], gradient_norm: float = 1.0) -> tuple[CurvePoint, ...]:
+def curve(losses: Sequence[float], encoder_gradient_norm: float = 1.0) -> tuple[CurvePoint, ...]:
+    """Makes a curve; the classifier's gradient is large whatever the encoder's is."""
     return tuple(
-        CurvePoint(step=step, loss=loss, learning_rate=1e-4, gradient_norm=gradient_norm)
+        CurvePoint(
+            step=step,
+            loss=loss,
+            learning_rate=1e-4,
+            gradient_norm=5.0,
+            encoder_gradient_norm=encoder_gradient_norm,
+        )
         for step, loss in enumerate(losses, start=1)
     )
 
@@ -139,6 +148,10 @@ def test_a_checkpoint_must_hold_the_encoder(
         assert "layer_1/query/kernel began with random values" in found[0].why
 
 
+def test_what_may_be_missing_is_what_restoring_lets_be_missing() -> None:
+    assert (*OPTIONAL, *HEADS) == OPTIONAL_PARTS
+
+
 def test_the_learning_rate_is_judged_without_test(evaluation: Built) -> None:
     facts = evaluation("bert", CHANCE, GOOD).facts
     assert training_failures(facts) == ()
@@ -159,9 +172,39 @@ def test_advice_fits_what_was_seen(evaluation: Built) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        pytest.param({"curve": curve([LEVEL * 1.03] * 9)}, "Lower learning_rate", id="thrown-off"),
+        pytest.param({"curve": curve([LEVEL * 1.01] * 9)}, "Train longer or", id="never-got-going"),
+        pytest.param(
+            {"curve": curve([LEVEL] * 9), "restored": restored()}, "Use another seed",
+            id="pre-trained-never-got-going",
+        ),
+        pytest.param({"curve": ()}, "Lower learning_rate", id="no-curve"),
+    ],
+)  # fmt: skip
+def test_a_constant_answer_is_told_by_its_training(
+    evaluation: Built, changes: dict[str, Any], advice: str
+) -> None:
+    """Every sign of one training advises the same: to lower and to raise the rate would not do."""
+    found = failures(evaluation("bert", ALWAYS_0, training=changes).facts, "test")
+    told = [f.advice for f in found if f.kind in ("one_class", "loss_never_fell")]
+    assert len(set(told)) == 1
+    assert told[0].startswith(advice)
+
+
+def test_rows_of_one_label_tell_nothing(evaluation: Built) -> None:
+    found = failures(evaluation("bert", [("0", "0")] * 50).facts, "test")
+    assert [f.kind for f in found] == ["one_class", "at_majority"]
+    assert found[1].advice.startswith("Measure on rows of every label")
+
+
+@pytest.mark.parametrize(
     ("learning_rate", "expected"),
     [
-        pytest.param(1.0, {"at_majority", "loss_never_fell"}, id="thrown-off"),
+        pytest.param(
+            1.0, {"at_majority", "loss_never_fell", "vanished_gradients"}, id="thrown-off"
+        ),
         pytest.param(1e30, {"not_finite"}, id="diverged"),
     ],
 )

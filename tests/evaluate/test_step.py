@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from components.artifacts.evaluation import TEST_RESULTS, read_evaluation
+from components.artifacts.model import read_model
+from components.artifacts.tokens import read_tokens
+from components.encoders.rows import Rows
+from components.encoders.trained import load_classifier
 from components.errors import InputError
+from components.evaluate import latency
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.step import evaluate
 from components.tasks import TaskConfig
@@ -53,6 +58,19 @@ def test_the_cost_of_predicting_is_measured(evaluation_folder: Path, model_folde
     assert cost.weights_bytes == (model_folder / "weights.safetensors").stat().st_size
     assert cost.latency_rows == 32  # dev has no more
     assert 0 < cost.latency_p50_ms <= cost.latency_p95_ms
+
+
+def test_timing_ends_when_enough_rows_took_long(
+    tokens_folder: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, "LONGEST_SECONDS", 0.0)
+    model = load_classifier(read_model(model_folder))
+    rows = read_tokens(tokens_folder).splits["dev"]
+    found = latency.measure_latency(model, Rows(rows), 32)
+    assert found.latency_rows == latency.FEWEST_ROWS == 10
+    few = latency.measure_latency(model, Rows(rows.slice(0, 3)), 32)
+    assert few.latency_rows == 3  # there are no more
+    assert 0 < few.latency_p50_ms <= few.latency_p95_ms
 
 
 def test_predictions_keep_rows_texts_and_order(evaluation_folder: Path) -> None:

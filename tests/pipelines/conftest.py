@@ -268,12 +268,14 @@ class KubeflowStandIn:
     def _progress(self, run: Any, specification: Any) -> dict[str, Any]:
         """Returns state and nodes as Argo's are reported: each stage takes two looks."""
         nodes: list[dict[str, Any]] = [self._node("root-driver", "SUCCEEDED", 0, 5)]
-        stages = _stages(specification)
+        given = run["runtime_config"].get("parameters") or {}
+        stages = _stages(specification, specification["root"]["dag"], given)
         state = "RUNNING" if self.looks > 1 else "PENDING"
         for stage, names in enumerate(stages):
             age = self.looks - 2 * stage - 1
-            for name in names if age >= 0 else []:
-                nodes += self._nodes(name, stage, age)
+            for name, items in names.items() if age >= 0 else ():
+                for item in range(items):
+                    nodes += self._nodes(name, stage, age, item)
             if age >= 2 and self.failing[0] in names:
                 state = "FAILED"
                 break
@@ -282,14 +284,14 @@ class KubeflowStandIn:
                 state = "SUCCEEDED"
         return {"state": state, "run_details": {"task_details": nodes if self.looks > 1 else []}}
 
-    def _nodes(self, name: str, stage: int, age: int) -> list[dict[str, Any]]:
+    def _nodes(self, name: str, stage: int, age: int, item: int) -> list[dict[str, Any]]:
         begin = 2 * stage * self.seconds_a_look
         driver = self._node(f"{name}-driver", "RUNNING" if age == 0 else "SUCCEEDED", begin, begin)
         if age == 0:
             return [driver]
         end = begin + (0 if self.reused else self.seconds_a_look) if age >= 2 else None
         state = "RUNNING" if end is None else "SUCCEEDED"
-        if end is not None and name == self.failing[0]:
+        if end is not None and name == self.failing[0] and item == 0:
             state = "FAILED"
         executor = "SKIPPED" if self.reused else state
         node = self._node(name, state, begin, end)
@@ -356,15 +358,23 @@ def _at(seconds: int) -> str:
     return (START + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _stages(specification: Any) -> list[list[str]]:
-    needs = {
-        name: set(task.get("dependentTasks", ()))
-        for name, task in specification["root"]["dag"]["tasks"].items()
-    }
-    stages: list[list[str]] = []
+def _stages(
+    specification: Any, graph: Any, parameters: dict[str, Any], times: int = 1
+) -> list[dict[str, int]]:
+    """Returns tasks that run at the same time, and how often in loops; stage after stage."""
+    needs = {name: set(task.get("dependentTasks", ())) for name, task in graph["tasks"].items()}
+    stages: list[dict[str, int]] = []
     while needs:
         ready = sorted(name for name, needed in needs.items() if not needed & needs.keys())
-        stages.append(ready)
+        loops = [name for name in ready if "parameterIterator" in graph["tasks"][name]]
+        if leaves := {name: times for name in ready if name not in loops}:
+            stages.append(leaves)
+        for name in loops:
+            task = graph["tasks"][name]
+            items = task["parameterIterator"]["items"]["inputParameter"]
+            inner = specification["components"][task["componentRef"]["name"]]["dag"]
+            count = times * len(parameters[items.removeprefix("pipelinechannel--")])
+            stages += _stages(specification, inner, parameters, count)
         needs = {name: needed for name, needed in needs.items() if name not in ready}
     return stages
 

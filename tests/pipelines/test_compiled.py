@@ -10,8 +10,10 @@ import pipelines
 from components.errors import InputError
 from components.image import Images
 from pipelines.albert_vs_bert import albert_vs_bert
-from pipelines.compiled import compile_pipeline, to_yaml
-from pipelines.settings import CompileConfig
+from pipelines.compiled import all_tasks, compile_pipeline, graphs, pipeline_named, to_yaml
+from pipelines.leaderboard import COMPARED, EVALUATED, TOKENIZED, leaderboard, of_runs
+from pipelines.settings import LOCAL, CompileConfig
+from pipelines.settings import PIPELINES as PIPELINE_NAMES
 
 PIPELINES = Path(pipelines.__file__).parent
 IMAGES = Images(image="registry/bakeoff-python:1-cpu", train_image="registry/bakeoff-python:1-gpu")
@@ -73,8 +75,10 @@ def test_what_the_ui_shows(compiled: dict[str, Any]) -> None:
     assert kinds("comp-evaluate-bert") == {
         "system.Artifact", "system.Metrics", "system.ClassificationMetrics",
     }  # fmt: skip
-    assert kinds("comp-compare") == {"system.Artifact", "system.Markdown"}
-    assert set(compiled["root"]["outputDefinitions"]["artifacts"]) == {"comparison", "report"}
+    assert kinds("comp-compare") == {"system.Artifact", "system.Markdown", "system.HTML"}
+    assert set(compiled["root"]["outputDefinitions"]["artifacts"]) == {
+        "comparison", "report", "page",
+    }  # fmt: skip
 
 
 def test_compiling_again_gives_the_same_text() -> None:
@@ -84,20 +88,22 @@ def test_compiling_again_gives_the_same_text() -> None:
     assert list(yaml.safe_load_all(to_yaml(first))) == first
 
 
+@pytest.mark.parametrize("name", PIPELINE_NAMES)
 @pytest.mark.parametrize(
-    ("name", "platform"),
+    ("ending", "platform"),
     [
-        pytest.param("albert-vs-bert.yaml", "kubernetes", id="kubernetes"),
-        pytest.param("albert-vs-bert-vertex.yaml", "vertex", id="vertex"),
+        pytest.param("", "kubernetes", id="kubernetes"),
+        pytest.param("-vertex", "vertex", id="vertex"),
     ],
 )
 def test_the_compiled_pipelines_that_lie_here_are_those_of_the_code(
-    name: str, platform: str
+    name: str, ending: str, platform: str
 ) -> None:
     """`make pipelines` writes them anew."""
-    stored = list(yaml.safe_load_all((PIPELINES / name).read_text(encoding="utf-8")))
-    compiled = compile_pipeline(albert_vs_bert, Images(), CompileConfig(platform=platform))
-    assert stored == compiled
+    text = (PIPELINES / f"{name}{ending}.yaml").read_text(encoding="utf-8")
+    config = CompileConfig(platform=platform)
+    compiled = compile_pipeline(pipeline_named(name), Images(), config)
+    assert list(yaml.load_all(text, yaml.CSafeLoader)) == compiled
 
 
 def executors_on_kubernetes(config: CompileConfig) -> dict[str, Any]:
@@ -170,3 +176,129 @@ def test_a_local_run_retries_nothing() -> None:
 def test_an_unknown_platform_is_refused() -> None:
     with pytest.raises(InputError, match="platform is 'vertx', expected kubernetes or vertex"):
         CompileConfig(platform="vertx")
+
+
+# The leaderboard
+
+
+@pytest.fixture(scope="module")
+def board() -> list[dict[str, Any]]:
+    return compile_pipeline(leaderboard, IMAGES, CompileConfig())
+
+
+def asked_and_had(specification: dict[str, Any]) -> tuple[set[Any], set[Any]]:
+    """What tasks ask of the graph around them, and what it has; each with the graph's name."""
+    asked, had = set(), set()
+    for name, graph in graphs(specification):
+        had |= {(name, parameter) for parameter in graph["inputDefinitions"]["parameters"]}
+        for task in graph["dag"]["tasks"].values():
+            sources = task.get("inputs", {}).get("parameters", {}).values()
+            asked |= {
+                (name, source["componentInputParameter"])
+                for source in sources if "componentInputParameter" in source
+            }  # fmt: skip
+    return asked, had
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "platform"),
+    [
+        pytest.param(leaderboard, "kubernetes", id="kubernetes"),
+        pytest.param(leaderboard, "vertex", id="vertex"),
+        *(pytest.param(of_runs(u), LOCAL, id=u) for u in (TOKENIZED, EVALUATED, COMPARED)),
+    ],
+)
+def test_loops_hand_on_every_parameter_that_is_read_inside(pipeline: Any, platform: str) -> None:
+    """KFP's compiler forgets those that only resources read; the run would fail on a cluster."""
+    specification = compile_pipeline(pipeline, IMAGES, CompileConfig(platform=platform))[0]
+    asked, had = asked_and_had(specification)
+    assert ("", "gpus") in asked or pipeline is not leaderboard
+    assert asked - had == set()
+
+
+def test_loops_hand_on_what_the_settings_of_kubernetes_read(board: list[dict[str, Any]]) -> None:
+    specification, platform = board
+    _, had = asked_and_had(specification)
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    train = executors["exec-train"]
+    for source in (
+        train["nodeSelector"]["nodeSelectorJson"], train["tolerations"][0]["tolerationJson"],
+        train["secretAsEnv"][0]["secretNameParameter"],
+    ):  # fmt: skip
+        assert ("comp-for-loop-3", source["componentInputParameter"]) in had
+    assert train["emptyDirMounts"][0]["sizeLimit"] == "2Gi"
+
+
+def test_the_leaderboard_tokenizes_once_a_model_and_trains_once_a_rate_and_seed(
+    board: list[dict[str, Any]],
+) -> None:
+    loops = {
+        name: {
+            task_name: task.get("parameterIterator", {}).get("items", {}).get("inputParameter")
+            for task_name, task in graph["dag"]["tasks"].items()
+        }
+        for name, graph in graphs(board[0])
+    }
+    assert loops == {
+        "": {"for-loop-1": "pipelinechannel--models", "compare": None},
+        "comp-for-loop-1": {"tokenize": None, "for-loop-2": "pipelinechannel--learning_rates"},
+        "comp-for-loop-2": {"for-loop-3": "pipelinechannel--seeds"},
+        "comp-for-loop-3": {"train": None, "evaluate": None},
+    }
+    evaluations = board[0]["components"]["comp-compare"]["inputDefinitions"]["artifacts"]
+    assert evaluations["evaluations"]["isArtifactList"] is True
+
+
+def test_the_parameters_of_the_leaderboard_are_those_of_the_other_but_for_its_lists(
+    board: list[dict[str, Any]], compiled: dict[str, Any]
+) -> None:
+    declared = board[0]["root"]["inputDefinitions"]["parameters"]
+    other = compiled["root"]["inputDefinitions"]["parameters"]
+    lists = {"models", "learning_rates", "seeds"}
+    assert {n: p for n, p in declared.items() if n not in lists} == {
+        name: parameter for name, parameter in other.items()
+        if name not in ("learning_rate", "seed") and "_encoder" not in name
+    }  # fmt: skip
+    assert {name: declared[name]["defaultValue"] for name in lists} == {
+        "models": ["scratch:albert-tiny", "scratch:bert-tiny"], "learning_rates": [5e-5],
+        "seeds": [42],
+    }  # fmt: skip
+
+
+def test_tasks_in_loops_are_placed_as_the_others(
+    board: list[dict[str, Any]], compiled: dict[str, Any]
+) -> None:
+    other = dict(all_tasks(compiled))
+    for name, task in all_tasks(board[0]):
+        if not name.startswith("for-loop"):
+            twin = name if name == "compare" else f"{name}-bert"
+            assert task["retryPolicy"] == other[twin]["retryPolicy"]
+            resources = [
+                document["deploymentSpec"]["executors"][f"exec-{label}"]["container"]["resources"]
+                for document, label in ((board[0], name), (compiled, twin))
+            ]
+            assert resources[0] == resources[1]
+
+
+@pytest.mark.parametrize("platform", ["kubernetes", "vertex"])
+def test_so_many_trainings_run_at_once(platform: str) -> None:
+    config = CompileConfig(parallel=3, platform=platform)
+    document = compile_pipeline(leaderboard, IMAGES, config)[0]
+    limits = [
+        (name, task["iteratorPolicy"]["parallelismLimit"])
+        for name, task in all_tasks(document) if name.startswith("for-loop")
+    ]  # fmt: skip
+    assert sorted(limits) == [("for-loop-1", 1), ("for-loop-2", 1), ("for-loop-3", 3)]
+
+
+def test_the_settings_of_kubernetes_are_handed_on_nowhere_on_vertex() -> None:
+    (document,) = compile_pipeline(leaderboard, IMAGES, CompileConfig(platform="vertex"))
+    _, had = asked_and_had(document)
+    names = {name.removeprefix("pipelinechannel--") for _, name in had}
+    assert not {"train_node_selector", "train_tolerations", "s3_secret"} & names
+    assert {"gpus", "train_memory_limit", "models"} <= names
+
+
+def test_a_negative_number_at_once_is_refused() -> None:
+    with pytest.raises(InputError, match=r"parallel must be 0 \(as many as there is room for\)"):
+        CompileConfig(parallel=-1)

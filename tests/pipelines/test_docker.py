@@ -33,6 +33,13 @@ def test_a_checkpoints_prefix_is_a_path_too(here: Path) -> None:
     assert found["bert_encoder"] == str(here / "data" / "model.ckpt")
 
 
+def test_the_models_of_a_leaderboard_are_paths_too_and_keep_their_digests(here: Path) -> None:
+    given = {"models": ["scratch:bert-tiny", f"link sha256:{'0' * 64}"]}
+    assert absolute(given)["models"] == [
+        "scratch:bert-tiny", f"{here / 'data'} sha256:{'0' * 64}",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "named", ["scratch:bert-tiny", "bert-base-chinese", "hf:org/name", "gs://bucket/model"]
 )

@@ -20,9 +20,9 @@ from pipelines.follow import (
     LogView,
     Task,
     duration,
+    expected_tasks,
     failures,
     message_of,
-    task_names,
     tasks_of,
     view_of_run,
 )
@@ -43,9 +43,69 @@ def run_of(*nodes: Any, **more: Any) -> Any:
     return V2beta1Run(run_details=V2beta1RunDetails(task_details=list(nodes)), **more)
 
 
+def graph(**tasks: Any) -> dict[str, Any]:
+    """Tasks by name, each with the names of those it needs, and the list it loops over if any."""
+    return {"tasks": {
+        name: {"dependentTasks": needs, "componentRef": {"name": f"comp-{name}"}}
+        | ({"parameterIterator": {"items": {"inputParameter": items[0]}}} if items else {})
+        for name, (needs, *items) in tasks.items()
+    }}  # fmt: skip
+
+
 def test_tasks_come_after_those_they_need() -> None:
-    tasks = {"z": {}, "a": {"dependentTasks": ["z"]}, "b": {}, "c": {"dependentTasks": ["a", "b"]}}
-    assert task_names({"root": {"dag": {"tasks": tasks}}}) == ["b", "z", "a", "c"]
+    root = graph(z=[[]], a=[["z"]], b=[[]], c=[["a", "b"]])
+    components: dict[str, Any] = {f"comp-{name}": {} for name in "abcz"}
+    found = expected_tasks({"root": {"dag": root}, "components": components}, {})
+    assert list(found.items()) == [("b", 1), ("z", 1), ("a", 1), ("c", 1)]
+
+
+def test_tasks_in_loops_are_run_once_an_item() -> None:
+    specification = {
+        "root": {"dag": graph(compare=[["loop"]], loop=[[], "pipelinechannel--models"])},
+        "components": {
+            "comp-compare": {}, "comp-train": {}, "comp-tokenize": {},
+            "comp-loop": {"dag": graph(
+                tokenize=[[]], inner=[["tokenize"], "pipelinechannel--seeds"]
+            )},
+            "comp-inner": {"dag": graph(train=[[]])},
+        },
+    }  # fmt: skip
+    found = expected_tasks(specification, {"models": ["a", "b"], "seeds": [1, 2, 3]})
+    assert list(found.items()) == [("tokenize", 2), ("train", 6), ("compare", 1)]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "state", "seconds"),
+    [
+        pytest.param([], "WAITING 0/2", None, id="not-listed"),
+        pytest.param([node("train-driver", "RUNNING")], "PENDING 0/2", 10, id="driver-decides"),
+        pytest.param([node("train", "RUNNING", 4)], "RUNNING 0/2", 6, id="first-runs"),
+        pytest.param([node("train", "SUCCEEDED", 1, 8)], "RUNNING 1/2", 9, id="second-missing"),
+        pytest.param(
+            [node("train", "SUCCEEDED", 1, 8), node("train", "SUCCEEDED", 2, 9)],
+            "SUCCEEDED 2/2", 8, id="both-ended",
+        ),
+        pytest.param(
+            [node("train", "SUCCEEDED", 3, 3), node("train", "RUNNING", 4)],
+            "RUNNING 1/2 (1 reused)", 7, id="one-reused",
+        ),
+        pytest.param([node("train", "SUCCEEDED", 3, 3)] * 2, "SUCCEEDED 2/2 (reused)", 0,
+                     id="reused"),
+        pytest.param(
+            [node("train", "FAILED", 1, 3), node("train", "RUNNING", 2)], "FAILED 0/2", 9,
+            id="one-failed",
+        ),
+        pytest.param(
+            [node("train", "FAILED", 1, 3), node("train", "SUCCEEDED", 2, 5)], "FAILED 1/2", 4,
+            id="one-failed-at-the-end",
+        ),
+        pytest.param([node("train", "SKIPPED", 1, 1)] * 2, "SKIPPED 0/2", 9, id="skipped"),
+    ],
+)  # fmt: skip
+def test_the_state_of_a_task_in_a_loop(nodes: list[Any], state: str, seconds: float | None) -> None:
+    (task,) = tasks_of(run_of(*nodes, node("executor", "SKIPPED")), {"train": 2})
+    assert task.shown_state == state
+    assert task.seconds(NOON + timedelta(seconds=10)) == seconds
 
 
 @pytest.mark.parametrize(
@@ -67,13 +127,13 @@ def test_tasks_come_after_those_they_need() -> None:
     ],
 )
 def test_the_state_of_a_task(nodes: list[Any], state: str, seconds: float | None) -> None:
-    (task,) = tasks_of(run_of(*nodes, node("executor", "SKIPPED")), ["train"])
+    (task,) = tasks_of(run_of(*nodes, node("executor", "SKIPPED")), {"train": 1})
     assert task.shown_state == state
     assert task.seconds(NOON + timedelta(seconds=10)) == seconds
 
 
 def test_a_run_without_details_waits() -> None:
-    assert tasks_of(V2beta1Run(), ["train"]) == [Task(name="train")]
+    assert tasks_of(V2beta1Run(), {"train": 1}) == [Task(name="train")]
 
 
 def test_what_the_server_says_of_a_failure() -> None:
@@ -98,7 +158,7 @@ def test_what_the_server_says_of_a_failure() -> None:
     ],
 )
 def test_failures(run: Any, lines: list[str]) -> None:
-    assert failures(run, ["train"]) == lines
+    assert failures(run, {"train": 1}) == lines
 
 
 @pytest.mark.parametrize(
@@ -123,7 +183,7 @@ def test_the_table_of_a_terminal() -> None:
     view, shown = LiveView(), io.StringIO()
     ended = NOON + timedelta(seconds=75)
     view.show("RUNNING", [
-        Task(name="tokenize-albert", state="SUCCEEDED", started=NOON, ended=NOON),
+        Task(name="tokenize-albert", state="SUCCEEDED", started=NOON, ended=NOON, reused=1),
         Task(name="train-albert", state="FAILED", started=NOON, ended=ended),
         Task(name="compare"),
     ])  # fmt: skip

@@ -18,12 +18,11 @@ from components.image import Images
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
-from pipelines.albert_vs_bert import albert_vs_bert
+from pipelines.arguments import checked_encoders, pipeline_arguments
 from pipelines.cache import drop_damaged
 from pipelines.code import code_digest, local_image
-from pipelines.compiled import compile_pipeline
+from pipelines.compiled import compile_pipeline, pipeline_named
 from pipelines.local_python import python3_on_path
-from pipelines.run import pipeline_arguments
 from pipelines.settings import (
     SCRATCH_TRAINING,
     CompileConfig,
@@ -31,11 +30,6 @@ from pipelines.settings import (
     Settings,
     scratch_training,
 )
-
-
-@pytest.fixture(scope="module")
-def compiled() -> dict[str, Any]:
-    return compile_pipeline(albert_vs_bert, Images(), CompileConfig())[0]
 
 
 def test_changed_code_has_another_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,10 +61,20 @@ def settings(task: TaskConfig, **run: Any) -> Settings:
     )  # fmt: skip
 
 
+def arguments_of(chosen: Settings) -> dict[str, Any]:
+    return pipeline_arguments(chosen, checked_encoders(chosen))
+
+
+@pytest.mark.parametrize(
+    "run", [pytest.param({}, id="albert-vs-bert"), pytest.param({"seeds": (1,)}, id="leaderboard")]
+)
 def test_every_argument_is_a_parameter_of_the_pipeline(
-    task: TaskConfig, compiled: dict[str, Any]
+    task: TaskConfig, run: dict[str, Any]
 ) -> None:
-    arguments = pipeline_arguments(settings(task))
+    chosen = settings(task, **run)
+    arguments = arguments_of(chosen)
+    pipeline = pipeline_named(chosen.run.pipeline)
+    compiled = compile_pipeline(pipeline, Images(), CompileConfig())[0]
     parameters = compiled["root"]["inputDefinitions"]["parameters"].keys()
     assert parameters - arguments.keys() == {
         "gpus", "gpu_type", "s3_secret", "train_node_selector", "train_tolerations",
@@ -86,16 +90,16 @@ def test_an_encoder_of_the_other_family_is_refused(task: TaskConfig, family: str
     other = {"albert": "bert", "bert": "albert"}[family]
     wrong = settings(task, **{f"{family}_encoder": f"scratch:{other}-tiny"})
     with pytest.raises(InputError, match=f"train-{family} trains encoders of the {family} family"):
-        pipeline_arguments(wrong)
+        arguments_of(wrong)
 
 
 def test_what_training_would_refuse_is_refused_before(task: TaskConfig) -> None:
     long = dataclasses.replace(settings(task), tokenize=TokenizeConfig(max_seq_length=513))
     with pytest.raises(InputError, match="max_seq_length is 513, but 'scratch:albert-tiny' has"):
-        pipeline_arguments(long)
+        arguments_of(long)
     short = dataclasses.replace(settings(task), train=TrainConfig(train_batch_size=500))
     with pytest.raises(InputError, match=r"96 rows in batches of 500 for 3\.0 epochs make no"):
-        pipeline_arguments(short)
+        arguments_of(short)
 
 
 def test_encoders_from_scratch_are_trained_as_they_need() -> None:

@@ -21,8 +21,9 @@ from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
 from pipelines import kubeflow_server
 from pipelines.albert_vs_bert import albert_vs_bert
-from pipelines.compiled import compile_pipeline, to_yaml
+from pipelines.compiled import all_tasks, compile_pipeline, to_yaml
 from pipelines.kubeflow_server import TOKEN, UI, Server, ServerTrouble
+from pipelines.leaderboard import leaderboard
 from pipelines.run_report import Place, read_report, without_picture
 from pipelines.settings import CompileConfig, RunConfig, Settings
 from pipelines.submit import (
@@ -130,6 +131,47 @@ def test_an_experiment_that_is_there_is_used(kubeflow: Any, submitted: Submit) -
     submitted(wait=False, experiment="old")
     assert kubeflow.bodies("experiments") == []
     assert kubeflow.runs[0]["experiment_id"] == "e"
+
+
+BOARD: dict[str, Any] = {"models": ("scratch:bert-tiny", "scratch:albert-tiny"), "seeds": (1, 2, 3)}
+
+
+def test_a_leaderboard_is_submitted_followed_and_reported(
+    kubeflow: Any, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = to_yaml(compile_pipeline(leaderboard, IMAGES, CompileConfig()))
+    board = dataclasses.replace(settings, run=dataclasses.replace(settings.run, **BOARD))
+    assert submit(board, SubmitConfig(endpoint=kubeflow.url, poll_seconds=0.01), text) == 0
+    (body,) = kubeflow.bodies("runs")
+    parameters = body["runtime_config"]["parameters"]
+    assert parameters["models"] == ["scratch:bert-tiny", "scratch:albert-tiny"]
+    assert (parameters["learning_rates"], parameters["seeds"]) == ([5e-5], [1, 2, 3])
+    assert kubeflow.pipelines[0]["display_name"] == "leaderboard"
+    shown = [line.split(" ", 1)[1] for line in capsys.readouterr().out.splitlines()
+             if re.match(r"\d\d:\d\d:\d\d (tokenize|train|compare) SUCC", line)]  # fmt: skip
+    assert shown == [
+        "tokenize SUCCEEDED 2/2 after 0:30", "train SUCCEEDED 6/6 after 0:30",
+        "compare SUCCEEDED after 0:30",
+    ]  # fmt: skip
+    assert kubeflow.refused == []
+
+
+def test_a_model_of_a_leaderboard_must_lie_where_pods_see_it(
+    kubeflow: Any, settings: Settings, compiled: str
+) -> None:
+    run = dataclasses.replace(settings.run, models=("bert-base-chinese", "my/model"))
+    with pytest.raises(InputError, match=r"models\[1\]='my/model' lies on this machine"):
+        submit(
+            dataclasses.replace(settings, run=run), SubmitConfig(endpoint=kubeflow.url), compiled
+        )
+
+
+def test_a_leaderboard_that_reuses_nothing_says_so_of_tasks_in_loops_too() -> None:
+    text = to_yaml(compile_pipeline(leaderboard, IMAGES, CompileConfig()))
+    package = package_of(text, cache=False)
+    options = [task["cachingOptions"] for _, task in all_tasks(package.specification)
+               if "cachingOptions" in task]  # fmt: skip
+    assert options == [{}] * 4
 
 
 # How it is followed

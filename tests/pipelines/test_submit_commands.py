@@ -47,18 +47,37 @@ def test_a_log_has_a_line_for_each_change_and_the_report(kubeflow: Any, tmp_path
 
 
 def block(heading: str) -> str:
-    """Returns the first shell block below a heading of the README."""
+    """Returns the first shell block for kfp below a heading of the README."""
     section = README.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
-    found = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
+    found = re.search(r"```sh\n(export KFP_ENDPOINT.*?)```", section, re.DOTALL)
     assert found
     return found[1]
 
 
+PARAMETERS = {"task": "lcqmc", "data": "gs://BUCKET/lcqmc", "gpus": "1"}
+
+
 @pytest.mark.slow
-def test_the_lines_for_kfp_are_accepted_by_the_server(kubeflow: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("heading", "versions", "parameters"),
+    [
+        pytest.param("Submit with the kfp CLI", ["albert-vs-bert", "1.0"], {
+            "albert_encoder": "albert-base-zh", "bert_encoder": "bert-base-chinese",
+            "num_train_epochs": 3, "do_lower_case": "true", "train_cpu_request": "4",
+            "train_node_selector": {"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"},
+        }, id="albert-vs-bert"),
+        pytest.param("The leaderboard", ["leaderboard"], {
+            "models": ["bert-base-chinese", "albert-base-zh", "chinese-macbert-base"],
+            "learning_rates": [2e-5, 5e-5], "seeds": [1, 2, 3],
+        }, id="leaderboard"),
+    ],
+)  # fmt: skip
+def test_the_lines_for_kfp_are_accepted_by_the_server(
+    kubeflow: Any, tmp_path: Path, heading: str, versions: list[str], parameters: dict[str, Any]
+) -> None:
     (tmp_path / "bakeoff").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pipelines "$@"\n')
     (tmp_path / "bakeoff").chmod(0o755)
-    script = block("Submit with the kfp CLI").replace("http://localhost:8080", kubeflow.url)
+    script = block(heading).replace("http://localhost:8080", kubeflow.url)
     path = os.pathsep.join((str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]))
     root = str(README.parents[1])
     environment = os.environ | {"PATH": path, "HOME": str(tmp_path), "PYTHONPATH": root}
@@ -67,11 +86,6 @@ def test_the_lines_for_kfp_are_accepted_by_the_server(kubeflow: Any, tmp_path: P
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert (done.returncode, kubeflow.refused) == (0, []), done.stderr
-    assert [v["display_name"] for v in kubeflow.versions] == ["albert-vs-bert", "1.0"]
+    assert [v["display_name"] for v in kubeflow.versions] == versions
     (run,) = kubeflow.runs
-    assert run["runtime_config"]["parameters"] == {
-        "task": "lcqmc", "data": "gs://BUCKET/lcqmc", "albert_encoder": "albert-base-zh",
-        "bert_encoder": "bert-base-chinese", "num_train_epochs": 3, "do_lower_case": "true",
-        "gpus": "1", "train_cpu_request": "4",
-        "train_node_selector": {"cloud.google.com/gke-accelerator": "nvidia-tesla-t4"},
-    }  # fmt: skip
+    assert run["runtime_config"]["parameters"] == PARAMETERS | parameters

@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 
-from components.artifacts.tokens import read_tokens
+from components.artifacts.folder import new_folder
+from components.artifacts.tokens import KIND, read_tokens
 from components.errors import InputError
 from components.tasks import TaskConfig
 from components.tokenization import TextTokenizer
@@ -20,6 +22,28 @@ def test_facts_travel_with_the_tokens(task: TaskConfig, tmp_path: Path) -> None:
     assert max(lengths) == facts.splits["train"].tokens.max == 12
     assert facts.splits["train"].truncated_share > 0
     assert facts.splits["train"].unknown_share == 0
+
+
+def test_leaked_rows_are_marked(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("text_a,text_b,label\nab,cd,x\nef,gh,y\nab,cd,y\n")
+    (tmp_path / "dev.csv").write_text("text_a,text_b,label\ncd,ab,y\nab,gh,x\n")
+    task = TaskConfig(task="table", data=str(tmp_path), text_b_column="text_b")
+    facts = tokenize(task, TokenizeConfig(max_unknown_share=1), tmp_path / "tokens")
+    splits = read_tokens(tmp_path / "tokens").splits
+    assert splits["dev"]["leaked"].to_pylist() == [True, False]  # the first, in the other order
+    assert splits["train"]["leaked"].to_pylist() == [False] * 3
+    assert [facts.data.splits[split].leaked for split in ("train", "dev")] == [0, 1]
+
+
+def test_tokens_of_an_earlier_version_are_refused(task: TaskConfig, tmp_path: Path) -> None:
+    tokenize(task, TokenizeConfig(), tmp_path / "tokens")
+    with new_folder(tmp_path / "old", KIND) as folder:
+        for file in (tmp_path / "tokens").iterdir():
+            (folder / file.name).write_bytes(file.read_bytes())
+        table = pq.read_table(folder / "dev.parquet")
+        pq.write_table(table.drop_columns("leaked"), folder / "dev.parquet")
+    with pytest.raises(InputError, match=r"dev.parquet is not of this version: .* column leaked;"):
+        read_tokens(tmp_path / "old")
 
 
 VOCAB = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"

@@ -55,12 +55,14 @@ def test_schedule_without_warmup_starts_at_the_peak() -> None:
 
 @pytest.mark.parametrize("optimizer", ["adamw", "bert_adam"])
 def test_gradient_norms_are_added_up_before_clipping(optimizer: str) -> None:
-    variables = [keras.Variable(np.zeros(1, "float32"), name=name) for name in ("a", "b")]
+    with keras.name_scope("classifier"):
+        head = keras.Variable(np.zeros(1, "float32"), name="kernel")
+    variables = [keras.Variable(np.zeros(1, "float32"), name=name) for name in ("a", "b")] + [head]
     chosen = build_optimizer(TrainConfig(optimizer=optimizer), variables, total_steps=4)
-    for gradients in ([3.0, 4.0], [0.6, 0.8]):  # norms 5 and 1; the first is clipped to 1
+    for gradients in ([3.0, 4.0, 12.0], [0.6, 0.8, 0.0]):  # of the first, 13 is clipped to 1
         chosen.apply([np.array([g], "float32") for g in gradients], variables)
-    assert chosen.take_gradient_norms() == pytest.approx(6.0)
-    assert chosen.take_gradient_norms() == 0.0
+    assert chosen.take_gradient_norms() == pytest.approx((13 + 1, 5 + 1))  # all, the encoder's
+    assert chosen.take_gradient_norms() == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "bert_adam"])

@@ -1,0 +1,116 @@
+"""How many trainings fit on this machine at once."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.encoders.checkpoints.argument import Encoder
+from components.encoders.parameters import parameter_count
+from components.train.config import TrainConfig
+from pipelines.settings import DOCKER, Settings
+
+GIB = 2**30
+FLOAT_BYTES = 4
+COPIES_OF_WEIGHTS = 5
+"""Weights, gradients, the two moments of Adam, and the best weights so far."""
+LIBRARIES_BYTES = GIB
+VALUES_PER_TOKEN, SCORES_PER_HEAD = 17, 2.5
+"""Activations of a layer that the backward pass wants: 17 hidden sizes a token and 2.5 scores a
+head and pair of tokens, from the bytes of Korthikanti et al. 2022, arXiv 2205.05198, equation 2,
+with two bytes a value."""
+CORES_PER_TRAINING = 1
+MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What there is room for.
+
+    Attributes:
+        at_once: Trainings at once.
+        sentence: How many run at once, and why.
+    """
+
+    at_once: int
+    sentence: str
+
+
+def training_bytes(encoder: Encoder, config: TrainConfig, max_seq_length: int, vocab: int) -> int:
+    """Estimates the memory of a training.
+
+    Args:
+        encoder: What is trained.
+        config: How.
+        max_seq_length: Longest row in tokens; a batch is taken to be full of such rows.
+        vocab: Entries of the vocabulary of an encoder from scratch.
+    """
+    sizes = encoder.config
+    words = 0 if encoder.checkpoint else vocab * sizes.embedding_size
+    weights = (parameter_count(sizes) + words) * FLOAT_BYTES * COPIES_OF_WEIGHTS
+    values = VALUES_PER_TOKEN * sizes.hidden_size
+    scores = SCORES_PER_HEAD * sizes.num_attention_heads * max_seq_length
+    tokens = config.train_batch_size * max_seq_length
+    activations = tokens * (values + scores) * sizes.num_hidden_layers * FLOAT_BYTES
+    return LIBRARIES_BYTES + weights + int(activations)
+
+
+def room_for(settings: Settings, encoders: Sequence[Encoder], runs: int) -> Room:
+    """Decides how many trainings of a leaderboard run at once on this machine.
+
+    Trainings on a GPU run one after the other, as the first takes all of its memory.
+    """
+    largest = max(
+        training_bytes(
+            encoder, settings.train, settings.tokenize.max_seq_length, settings.tokenize.vocab_size
+        )
+        for encoder in encoders
+    )
+    return decided(settings.run.parallel, runs, cores(), free_bytes(), largest, _on_gpu(settings))
+
+
+def decided(parallel: int, runs: int, cores: int, free: int, largest: int, on_gpu: bool) -> Room:
+    """Returns the decision and its reason; bytes are of memory."""
+    if parallel:
+        at_once, why = parallel, "as --parallel says"
+    elif on_gpu:
+        at_once, why = 1, "they share the GPU; --parallel N if its memory suffices"
+    else:
+        at_once = max(1, min(cores // CORES_PER_TRAINING, free // largest))
+        why = (
+            f"{cores} cores, {free / GIB:.1f} GiB of memory free, about {largest / GIB:.1f} GiB "
+            "for the largest"
+        )
+    at_once = min(at_once, runs)
+    return Room(at_once=at_once, sentence=f"{runs} runs, {at_once} at once ({why})")
+
+
+def _on_gpu(settings: Settings) -> bool:
+    if settings.run.runner == DOCKER:
+        return settings.docker.gpus != 0
+    return any(Path("/dev").glob("nvidia[0-9]*"))
+
+
+def cores() -> int:
+    """Returns the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def free_bytes() -> int:
+    """Returns the memory that programs may still take: what is available, or a limit leaves."""
+    return min(_available_bytes(), *_limits())
+
+
+def _available_bytes() -> int:
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = (line.split() for line in meminfo.read_text().splitlines())
+        return next(int(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:")
+    # Elsewhere what is free without the files in memory is not told: half may be taken.
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _limits() -> list[int]:
+    found = [Path(name).read_text().strip() for name in MEMORY_LIMITS if Path(name).exists()]
+    return [int(limit) for limit in found if limit != "max"] or [sys.maxsize]

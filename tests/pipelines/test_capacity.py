@@ -1,0 +1,58 @@
+"""How many trainings run at once."""
+
+import pytest
+
+from components.encoders.checkpoints.argument import find_encoder
+from components.evaluate.config import EvaluateConfig
+from components.tasks import TaskConfig
+from components.tokenize.config import TokenizeConfig
+from components.train.config import TrainConfig
+from pipelines.capacity import GIB, cores, decided, free_bytes, room_for, training_bytes
+from pipelines.settings import DOCKER, DockerConfig, RunConfig, Settings
+
+
+def test_the_memory_of_a_training() -> None:
+    """Two layers of 128 with 2 heads; one batch of 2 rows of 10 tokens; 100 words of 128 more."""
+    encoder = find_encoder("scratch:bert-tiny", 1)
+    without_words = training_bytes(encoder, TrainConfig(train_batch_size=2), 10, 0)
+    activations = 2 * 10 * (17 * 128 + 2.5 * 2 * 10) * 2 * 4
+    assert without_words == GIB + 5 * 4 * 479_232 + activations
+    with_words = training_bytes(encoder, TrainConfig(train_batch_size=2), 10, 100)
+    assert with_words - without_words == 5 * 4 * 100 * 128
+
+
+@pytest.mark.parametrize(
+    ("case", "at_once", "sentence"),
+    [
+        pytest.param({}, 4, "9 runs, 4 at once (4 cores, 40.0 GiB of memory free, about 2.0 GiB "
+                     "for the largest)", id="cores"),
+        pytest.param({"free": 5 * GIB}, 2, "9 runs, 2 at once (4 cores, 5.0 GiB", id="memory"),
+        pytest.param({"free": GIB}, 1, "9 runs, 1 at once", id="too-little-memory"),
+        pytest.param({"runs": 3}, 3, "3 runs, 3 at once", id="few-runs"),
+        pytest.param({"on_gpu": True}, 1, "9 runs, 1 at once (they share the GPU; --parallel N",
+                     id="gpu"),
+        pytest.param({"on_gpu": True, "parallel": 6, "free": 0}, 6,
+                     "9 runs, 6 at once (as --parallel says)", id="as-told"),
+    ],
+)  # fmt: skip
+def test_the_decision(case: dict[str, int], at_once: int, sentence: str) -> None:
+    usual = {"parallel": 0, "runs": 9, "cores": 4, "free": 40 * GIB, "largest": 2 * GIB,
+             "on_gpu": False}  # fmt: skip
+    room = decided(**(usual | case))  # type: ignore[arg-type]
+    assert room.at_once == at_once
+    assert room.sentence.startswith(sentence)
+
+
+def test_this_machine_has_room_for_one() -> None:
+    assert cores() >= 1
+    assert 0 < free_bytes() < 2**50
+
+
+def test_gpus_of_containers_are_shared() -> None:
+    settings = Settings(
+        task=TaskConfig(), tokenize=TokenizeConfig(), train=TrainConfig(),
+        evaluate=EvaluateConfig(), run=RunConfig(runner=DOCKER, seeds=(1, 2)),
+        docker=DockerConfig(gpus=1),
+    )  # fmt: skip
+    room = room_for(settings, [find_encoder("scratch:bert-tiny", 1)], 4)
+    assert room.at_once == 1
