@@ -87,7 +87,7 @@ def run(
         raise typer.Exit(1) from None
     facts = read_comparison(report)
     print(plain_summary(facts))
-    print(f"\nreport: {report / REPORT} and {report / PAGE}")
+    print(f"\npage: {report / PAGE}\nreport: {report / REPORT}")
     end_if(fail_if or [], facts)
 
 

@@ -28,7 +28,7 @@ Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with the tests that run whole pipelines: at the end they leave a worker idle."""
-    items.sort(key=lambda item: item.path.name not in ("test_commands.py", "test_leaderboard.py"))
+    items.sort(key=lambda item: item.path.name not in ("test_commands.py", "test_side_by_side.py"))
 
 
 def write_rows(folder: Path, seed: int = 0) -> Path:

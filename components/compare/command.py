@@ -60,7 +60,7 @@ def compare_folders(evaluations: list[str], comparison: str, conditions: list[st
         facts = compare(found, folder, evaluations)
     print(plain_summary(facts))
     place = comparison.rstrip("/")
-    print(f"\nreport: {place}/{REPORT} and {place}/{PAGE}")
+    print(f"\npage: {place}/{PAGE}\nreport: {place}/{REPORT}")
     end_if(conditions, facts)
 
 

@@ -39,7 +39,7 @@ RUN = [
     "--task", "table", "--task-name", "colours", "--text-a-column", "question",
     "--text-b-column", "other", "--vocab-size", "200", "--max-seq-length", "32",
     "--num-train-epochs", "1", "--learning-rate", "1e-3",
-    "--models", "scratch:albert-tiny,scratch:bert-tiny", "--seeds", "1,2",
+    "--models", "scratch:albert-tiny,scratch:bert-tiny", "--seeds", "2",
 ]  # fmt: skip
 STEPS = ["train", "evaluate"]
 
@@ -51,11 +51,9 @@ def test_a_small_leaderboard_and_its_cache(
     arguments = ["pipelines", "run", *RUN, "--data", data_folder, "--output", tmp_path / "runs"]
     first = run_module(*arguments, "--parallel", "2")
     assert first.returncode == 0, first.stdout + first.stderr
-    assert "4 runs, 2 at once (as --parallel says)" in first.stdout
+    assert "2 runs, 2 at once (as --parallel says)" in first.stdout
     started = [line for line in first.stdout.splitlines() if "▸" in line]
-    labels = [
-        f"{name} lr 0.001 seed {seed}" for name in ("albert-tiny", "bert-tiny") for seed in (1, 2)
-    ]
+    labels = [f"{name} lr 0.001 seed 2" for name in ("albert-tiny", "bert-tiny")]
     assert sorted(started) == sorted(
         [f"{label} | ▸ {step}" for label in labels for step in STEPS]
         + ["albert-tiny | ▸ tokenize", "bert-tiny | ▸ tokenize", "▸ compare"]
@@ -63,13 +61,13 @@ def test_a_small_leaderboard_and_its_cache(
     (report,) = (tmp_path / "runs" / "reports").iterdir()
     facts = read_json(report / FACTS, ComparisonFacts)
     assert [(model.family, [run.seed for run in model.runs]) for model in facts.models] == [
-        ("albert", [1, 2]), ("bert", [1, 2]),
+        ("albert", [2]), ("bert", [2]),
     ]  # fmt: skip
     assert (report / PAGE).read_text().startswith("<!doctype html>")
     again = run_module(*arguments)
     assert again.returncode == 0, again.stdout + again.stderr
     shown = [line for line in again.stdout.splitlines() if "▸" in line]
-    assert len(shown) == 2 + 2 * 4 + 1
+    assert len(shown) == 2 + 2 * 2 + 1
     assert all(line.endswith(": reused, nothing changed") for line in shown)
 
 
