@@ -63,7 +63,7 @@ def test_a_small_leaderboard_and_its_cache(
     assert [(model.family, [run.seed for run in model.runs]) for model in facts.models] == [
         ("albert", [2]), ("bert", [2]),
     ]  # fmt: skip
-    assert (report / PAGE).read_text().startswith("<!doctype html>")
+    assert (report / PAGE).read_text().startswith("<!DOCTYPE html>")
     again = run_module(*arguments)
     assert again.returncode == 0, again.stdout + again.stderr
     shown = [line for line in again.stdout.splitlines() if "▸" in line]
