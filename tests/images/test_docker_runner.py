@@ -32,7 +32,7 @@ def test_the_pipeline_runs_in_containers_and_is_reused(
     assert "ALBERT_COLOURS" in done.stdout
     (report,) = (tmp_path / "runs" / "reports").iterdir()
     facts = json.loads((report / "comparison.json").read_text())
-    data = facts["models"][0]["evaluation"]["tokens"]["data"]["config"]["data"]
+    data = facts["models"][0]["runs"][0]["evaluation"]["tokens"]["data"]["config"]["data"]
     assert data == str(data_folder), "a container sees the data where it lies here"
     again = run_module(*command)
     assert again.stdout.count("reused, nothing changed") == 7, again.stdout
