@@ -98,6 +98,8 @@ def test_an_interrupted_run_leaves_no_container(data_folder: Path, tmp_path: Pat
         [sys.executable, "-m", "pipelines", "run", "--runner", "docker", *SMALL,
          "--output", str(output)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # What a shell starts in the background ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as run:  # fmt: skip
         assert run.stdout is not None
         assert any("tokenize: train:" in line for line in run.stdout)
