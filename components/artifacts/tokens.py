@@ -10,7 +10,7 @@ where unknown), `text_a`, `text_b` (null for single sentences), `leaked`
 SentencePiece its pieces, without their scores. `tokenizer.json` holds all of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,9 @@ SCHEMA = pa.schema(
     ]
 )
 
+TRAINED_COLUMNS = ("input_ids", "token_type_ids", "label")
+"""What a model sees of a row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -45,7 +48,7 @@ class Tokens:
 
     Attributes:
         facts: What tokenizing found.
-        splits: One table of `SCHEMA` for each split.
+        splits: One table for each split that was read, of the columns of `SCHEMA` that were.
         tokenizer_json: The tokenizer, as `tokenizers` stores it.
         vocab: The vocabulary, one entry a line, in the order of the ids.
     """
@@ -70,8 +73,15 @@ def write_tokens(path: Path, tokens: Tokens) -> None:
         write_json(folder / FACTS, tokens.facts)
 
 
-def read_tokens(path: Path) -> Tokens:
-    """Reads a tokens folder.
+def read_tokens(
+    path: Path, *, splits: Collection[str] | None = None, columns: Sequence[str] = SCHEMA.names
+) -> Tokens:
+    """Reads a tokens folder, without what is not asked for.
+
+    Args:
+        path: The folder.
+        splits: Splits to read; one that the folder lacks is left out. None: all of them.
+        columns: Columns of `SCHEMA` to read.
 
     Raises:
         InputError: It is not a whole tokens folder.
@@ -80,18 +90,22 @@ def read_tokens(path: Path) -> Tokens:
     facts = read_json(folder / FACTS, TokensFacts)
     return Tokens(
         facts=facts,
-        splits={split: _read_split(folder / f"{split}.parquet") for split in facts.splits},
+        splits={
+            split: _read_split(folder / f"{split}.parquet", columns)
+            for split in facts.splits
+            if splits is None or split in splits
+        },
         tokenizer_json=(folder / TOKENIZER).read_text(encoding="utf-8"),
         vocab=(folder / VOCAB).read_text(encoding="utf-8"),
     )
 
 
-def _read_split(path: Path) -> pa.Table:
+def _read_split(path: Path, columns: Sequence[str]) -> pa.Table:
     """Reads a split, whose columns an earlier version may have written otherwise."""
-    table = pq.read_table(path)
-    if missing := [name for name in SCHEMA.names if name not in table.column_names]:
+    present = pq.read_schema(path).names
+    if missing := [name for name in SCHEMA.names if name not in present]:
         raise InputError(
             f"{path} is not of this version: it lacks the column {missing[0]}; run the step that "
             "writes it again"
         )
-    return table
+    return pq.read_table(path, columns=list(columns))

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from components.errors import InputError
 from components.tasks.files import Source, split_lines
-from components.tasks.table import READERS
+from components.tasks.table import READERS, columns_of
 
 Columns = Mapping[str, Sequence[Any]]
 """The values of each column; those of a Parquet file as Arrow holds them, of its types."""
@@ -36,8 +36,8 @@ def _check_distinct(names: Sequence[str], source: Source) -> None:
 def _of_records(source: Source) -> Columns:
     table = READERS[source.path.suffix](source)
     _check_distinct(table.columns, source)
-    rows = [values for _, values in table.rows(table.columns)]
-    return {name: [row[i] for row in rows] for i, name in enumerate(table.columns)}
+    _, columns = columns_of(table, table.columns)
+    return dict(zip(table.columns, columns, strict=True))
 
 
 def _of_objects(source: Source) -> Columns:

@@ -43,6 +43,7 @@ def split_facts(
     `dropped` counts rows of the source that are none of the task's, by the reason why.
     """
     pairs = text_pairs(rows)
+    joined = list(map("".join, pairs))
     known = rows["label"].dropna().tolist()
     counts = Counter(known)
     return SplitFacts(
@@ -50,11 +51,11 @@ def split_facts(
         rows_in_source=rows_in_source,
         dropped=dict(dropped),
         label_counts={label: counts[i] for i, label in enumerate(labels)} if known else {},
-        characters=LengthFacts.of(np.array([len(a) + len(b) for a, b in pairs], dtype=np.int64)),
+        characters=LengthFacts.of(np.fromiter(map(len, joined), np.int64)),
         duplicates=duplicates(pairs, known),
         contradictions=contradictions(pairs, known),
         leaked=int(rows["leaked"].sum()),
-        control_characters=sum(bool(CONTROL.search(a) or CONTROL.search(b)) for a, b in pairs),
+        control_characters=sum(map(bool, map(CONTROL.search, joined))),
         sha256=sha256,
     )
 
@@ -69,7 +70,10 @@ def contradictions(pairs: Sequence[TextPair], labels: Sequence[int]) -> int:
     """Counts rows whose texts occur with another label too."""
     if not labels:
         return 0
-    labels_of_pair = Counter(pair for pair, _ in set(zip(pairs, labels, strict=True)))
+    labelled = set(zip(pairs, labels, strict=True))
+    if len(labelled) == len(set(pairs)):
+        return 0
+    labels_of_pair = Counter(pair for pair, _ in labelled)
     return sum(labels_of_pair[pair] > 1 for pair in pairs)
 
 

@@ -73,7 +73,7 @@ def load_task(config: TaskConfig) -> TaskData:
         splits["train"] = train.iloc[chosen].reset_index(drop=True)
     train_pairs = frozenset(unordered(text_pairs(splits["train"])))
     for split, rows in splits.items():
-        rows["leaked"] = leaked_rows(rows, frozenset() if split == "train" else train_pairs)
+        rows["leaked"] = False if split == "train" else leaked_rows(rows, train_pairs)
     return TaskData(_facts(config, sources, parsed, splits, labels), splits)
 
 

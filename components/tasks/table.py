@@ -51,15 +51,31 @@ def parse_table(
         for ours, theirs in columns.items()
         if ours != "label" or labelled or theirs in table.columns
     }
-    rows = list(table.rows(list(chosen.values())))
-    if not rows:
+    lines, values = columns_of(table, list(chosen.values()))
+    if not lines:
         raise InputError(f"{source.name} has a header and no rows")
     read: dict[str, Any] = {"text_a": None, "text_b": None, "label": None}
-    for position, (ours, theirs) in enumerate(chosen.items()):
+    for (ours, theirs), column in zip(chosen.items(), values, strict=True):
+        if theirs != joined and set(map(type, column)) == {str}:
+            read[ours] = column
+            continue
         convert = _joined if theirs == joined else _label if ours == "label" else _text
-        read[ours] = [convert(values[position], source, line, theirs) for line, values in rows]
-    frame = pd.DataFrame(read, index=range(len(rows)), dtype=object)
-    return frame.assign(line=[line for line, _ in rows])
+        read[ours] = [
+            convert(value, source, line, theirs) for line, value in zip(lines, column, strict=True)
+        ]
+    frame = pd.DataFrame(read, index=range(len(lines)), dtype=object)
+    return frame.assign(line=lines)
+
+
+def columns_of(table: Table, chosen: Sequence[str]) -> tuple[list[int], list[list[Any]]]:
+    """Returns the line of each row, and the values of each of the columns chosen."""
+    lines: list[int] = []
+    columns: list[list[Any]] = [[] for _ in chosen]
+    for line, values in table.rows(chosen):  # rows are not kept: the collector would visit each
+        lines.append(line)
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
+    return lines, columns
 
 
 def check_texts(rows: pd.DataFrame, columns: Mapping[str, str], source: Source) -> None:
@@ -69,16 +85,18 @@ def check_texts(rows: pd.DataFrame, columns: Mapping[str, str], source: Source) 
         InputError: One is.
     """
     for column in ("text_a", "text_b"):
+        texts = rows[column].dropna()
+        if all(map(str.strip, texts)):
+            continue
         empty = [
             line
-            for text, line in zip(rows[column], rows["line"], strict=True)
-            if text is not None and not text.strip()
+            for text, line in zip(texts, rows["line"][texts.index], strict=True)
+            if not text.strip()
         ]
-        if empty:
-            raise InputError(
-                f"{source.at(empty[0])}: {columns.get(column, column)} is empty "
-                f"({len(empty)} such rows); remove these rows"
-            )
+        raise InputError(
+            f"{source.at(empty[0])}: {columns.get(column, column)} is empty "
+            f"({len(empty)} such rows); remove these rows"
+        )
 
 
 def _checked_column(column: str, present: Sequence[str], source: Source) -> str:
@@ -126,9 +144,9 @@ def _rows_of_fields(
     """Returns the table of a header and numbered records that must all be as wide."""
 
     def rows(chosen: Sequence[str]) -> Iterator[Row]:
-        positions = [header.index(column) for column in chosen]
+        positions, width = [header.index(column) for column in chosen], len(header)
         for line, fields in records:
-            if len(fields) != len(header):
+            if len(fields) != width:
                 raise InputError(
                     f"{source.at(line)}: {len(fields)} columns, the header has {len(header)} "
                     f"({', '.join(map(repr, header))})"

@@ -4,14 +4,14 @@ from components.tokenization.checkpoint import read_tokenizer
 from components.tokenization.packing import (
     PACKINGS,
     SPECIAL_TOKENS_OF_A_PAIR,
-    SPECIAL_TOKENS_OF_A_TEXT,
+    PackedRows,
 )
 from components.tokenization.tokenizer import TextTokenizer, train_tokenizer
 
 __all__ = [
     "PACKINGS",
     "SPECIAL_TOKENS_OF_A_PAIR",
-    "SPECIAL_TOKENS_OF_A_TEXT",
+    "PackedRows",
     "TextTokenizer",
     "read_tokenizer",
     "train_tokenizer",

@@ -1,17 +1,26 @@
 """The tokenizer that all steps use: texts → ids → rows."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from components.errors import InputError
 from components.tokenization import tokenizer_json
-from components.tokenization.packing import PACKINGS, Row, truncate
+from components.tokenization.packing import PACKINGS, PackedRows, pack
 from components.tokenization.rules import TextRules
+from components.tokenization.runs import RunTokenizer, encoded
+from components.tokenization.token_ids import TokenIds
 from components.tokenization.unigram import SPACE
 from components.tokenization.wordpiece import tokenizer_from_texts
+
+ROWS_AT_ONCE = 8192
+"""So many that calls cost nothing, so few that their arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +49,7 @@ class TextTokenizer:
     cls: int
     sep: int
     _tokenizer: Tokenizer = field(repr=False)
+    _runs: RunTokenizer | None = field(repr=False)
     _digit_commas: Mapping[int, tuple[int, ...]] = field(repr=False)
 
     @classmethod
@@ -83,6 +93,7 @@ class TextTokenizer:
             cls=cls_id,
             sep=sep_id,
             _tokenizer=tokenizer,
+            _runs=RunTokenizer(tokenizer) if tokenizer_json.cuts_runs(content) else None,
             _digit_commas=digit_commas(tokenizer, unknown) if unigram else {},
         )
 
@@ -98,31 +109,56 @@ class TextTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Returns the ids of each text, without special tokens."""
-        encoded = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        if not self._digit_commas:
-            return [encoding.ids for encoding in encoded]
-        return [self._split_digit_commas(encoding.ids) for encoding in encoded]
+        return self.token_ids(texts).lists()
 
-    def encode_rows(
-        self, texts_a: Sequence[str], texts_b: Sequence[str] | None
-    ) -> list[tuple[list[int], list[int] | None]]:
-        """Returns the ids of each row's text or texts; `texts_b` is None for single ones."""
-        ids_b = [None] * len(texts_a) if texts_b is None else self.encode(texts_b)
-        return list(zip(self.encode(texts_a), ids_b, strict=True))
-
-    def _split_digit_commas(self, ids: list[int]) -> list[int]:
-        if self._digit_commas.keys().isdisjoint(ids):
+    def token_ids(self, texts: Sequence[str]) -> TokenIds:
+        """Returns the ids of each text, without special tokens, in one flat array."""
+        if self._runs:
+            return self._runs.encode(texts)
+        ids = encoded(self._tokenizer, texts)
+        found = np.flatnonzero(np.isin(ids.values, list(self._digit_commas)))
+        if not len(found):
             return ids
-        return [part for i in ids for part in self._digit_commas.get(i, (i,))]
+        parts = [self._digit_commas[index] for index in ids.values[found].tolist()]
+        return ids.replaced(found, TokenIds.of(parts))
 
-    def pack(self, ids_a: Sequence[int], ids_b: Sequence[int] | None, max_seq_length: int) -> Row:
+    def rows(
+        self, texts_a: Sequence[str], texts_b: Sequence[str] | None, max_seq_length: int
+    ) -> Iterator[PackedRows]:
+        """Yields the rows of texts (`texts_b` is None) or pairs, `ROWS_AT_ONCE` at a time.
+
+        They are made by one thread a core. No row is longer than `max_seq_length` tokens.
+        """
+
+        def packed(start: int) -> PackedRows:
+            part = slice(start, start + ROWS_AT_ONCE)
+            texts = list(texts_a[part])
+            if texts_b is not None:
+                texts = [text for pair in zip(texts, texts_b[part], strict=True) for text in pair]
+            return self._packed(self.token_ids(texts), texts_b is not None, max_seq_length)
+
+        with ThreadPoolExecutor(_cores()) as threads:
+            yield from threads.map(packed, range(0, len(texts_a), ROWS_AT_ONCE))
+
+    def pack(
+        self, ids_a: Sequence[int], ids_b: Sequence[int] | None, max_seq_length: int
+    ) -> tuple[list[int], list[int]]:
         """Returns `input_ids` and `token_type_ids` of a text or a pair, cut to `max_seq_length`."""
-        kept_a, kept_b = truncate(ids_a, ids_b, max_seq_length)
-        return PACKINGS[self.packing].join(kept_a, kept_b, self.cls, self.sep)
+        ids = TokenIds.of([ids_a] if ids_b is None else [ids_a, ids_b])
+        row = self._packed(ids, ids_b is not None, max_seq_length)
+        return row.input_ids.tolist(), row.token_type_ids.tolist()
+
+    def _packed(self, ids: TokenIds, pairs: bool, max_seq_length: int) -> PackedRows:
+        packing = PACKINGS[self.packing]
+        return pack(packing, ids, pairs, self.cls, self.sep, self.unknown, max_seq_length)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def train_tokenizer(
-    texts: Iterable[str], vocab_size: int, do_lower_case: bool | None
+    texts: Sequence[str], vocab_size: int, do_lower_case: bool | None
 ) -> TextTokenizer:
     """Trains a WordPiece vocabulary of at most `vocab_size` entries, for encoders from scratch.
 

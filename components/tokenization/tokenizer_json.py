@@ -75,6 +75,17 @@ def lowercases(content: Content) -> bool:
     return any(step["type"] == "Lowercase" or step.get("lowercase") for step in _steps(content))
 
 
+def cuts_runs(content: Content) -> bool:
+    """Says whether texts are cut by BERT's rules alone, as `RunTokenizer` does."""
+    added = (token for token in content["added_tokens"] if not token["special"])
+    return (
+        [step["type"] for step in _steps(content)] == ["BertNormalizer"]
+        and (content["pre_tokenizer"] or {}).get("type") == "BertPreTokenizer"
+        and content["model"]["type"] == "WordPiece"
+        and not any(added)
+    )
+
+
 def with_rules(content: Content, rules: TextRules) -> Content:
     """Returns the tokenizer with the rules that are stated; the others stay its own.
 

@@ -1,19 +1,20 @@
 """WordPiece tokenizers: read from a vocabulary file or trained on texts."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer
 from tokenizers.decoders import WordPiece as WordPieceDecoder
 from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.pre_tokenizers import BertPreTokenizer, WhitespaceSplit
 from tokenizers.trainers import WordPieceTrainer
 
 from components.errors import InputError
 from components.tokenization.files import read_text
 from components.tokenization.rules import TextRules
+from components.tokenization.runs import RunTokenizer
 
 PAD, UNKNOWN, CLS, SEP, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 SPECIAL_TOKENS = (PAD, UNKNOWN, CLS, SEP, MASK)
@@ -21,6 +22,9 @@ SPECIAL_TOKENS = (PAD, UNKNOWN, CLS, SEP, MASK)
 UNCASED = TextRules(do_lower_case=True)
 MAX_INPUT_CHARS_PER_WORD = 200
 """Longer words become the unknown token; google-research/bert `tokenization.py`."""
+
+TEXTS_AT_ONCE = 16_384
+"""Of those that a vocabulary is trained on; the arrays of all would fill the memory."""
 
 
 def read_vocab(path: Path) -> dict[str, int]:
@@ -70,7 +74,7 @@ def tokenizer_from_vocab(vocab: dict[str, int], rules: TextRules = UNCASED) -> T
 
 
 def tokenizer_from_texts(
-    texts: Iterable[str], vocab_size: int, rules: TextRules = UNCASED
+    texts: Sequence[str], vocab_size: int, rules: TextRules = UNCASED
 ) -> Tokenizer:
     """Trains a WordPiece vocabulary of at most `vocab_size` entries on texts.
 
@@ -78,9 +82,7 @@ def tokenizer_from_texts(
     `##` characters in the order of a hash map and breaks ties by number. Naming them, and the
     alphabet, beforehand leaves it no choice.
     """
-    specials = {token: index for index, token in enumerate(SPECIAL_TOKENS)}
-    learner = tokenizer_from_vocab(specials, rules)
-    words = _count_words(learner, texts)
+    words = _count_words(tokenizer_from_vocab({UNKNOWN: 0}, rules), texts)
     continuing = {character for word in words for character in word[1:]}
     room = max(1, vocab_size - len(SPECIAL_TOKENS) - len(continuing))
     alphabet = _most_frequent_characters(words, room)
@@ -91,16 +93,23 @@ def tokenizer_from_texts(
         limit_alphabet=len(alphabet),
         show_progress=False,
     )
-    learner.train_from_iterator((f"{word} " * count for word, count in words.items()), trainer)
+    learner = Tokenizer(WordPiece(unk_token=UNKNOWN))
+    learner.pre_tokenizer = WhitespaceSplit()  # the words are normalized already
+    # A word of one character has no pair to join, and the alphabet is given.
+    longer = {word: count for word, count in words.items() if len(word) > 1}
+    learner.train_from_iterator((f"{word} " * count for word, count in longer.items()), trainer)
     return tokenizer_from_vocab(learner.get_vocab(with_added_tokens=False), rules)
 
 
-def _count_words(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[str]:
+def _count_words(tokenizer: Tokenizer, texts: Sequence[str]) -> Counter[str]:
     """Counts the words that the tokenizer cuts texts into before it looks for pieces."""
-    words: Counter[str] = Counter()
-    for text in texts:
-        normalized = tokenizer.normalizer.normalize_str(text)
-        words.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normalized))
+    cutter, units, words = RunTokenizer(tokenizer), Counter[str](), Counter[str]()
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        units.update(cutter.units(texts[start : start + TEXTS_AT_ONCE]))
+    for unit, count in units.items():
+        normalized = tokenizer.normalizer.normalize_str(unit)
+        for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normalized):
+            words[word] += count
     return words
 
 

@@ -15,13 +15,7 @@ from components.artifacts.tokens import SCHEMA, Tokens, write_tokens
 from components.errors import InputError
 from components.storage import fetch
 from components.tasks import TaskConfig, TaskData, load_task
-from components.tokenization import (
-    SPECIAL_TOKENS_OF_A_PAIR,
-    SPECIAL_TOKENS_OF_A_TEXT,
-    TextTokenizer,
-    read_tokenizer,
-    train_tokenizer,
-)
+from components.tokenization import PackedRows, TextTokenizer, read_tokenizer, train_tokenizer
 from components.tokenize.config import LOWER_CASE, TokenizeConfig
 
 OWN_VOCABULARY = "name the encoder's own vocab.txt, .model or tokenizer.json with vocab_file"
@@ -118,36 +112,36 @@ def tokenize_rows(
 ) -> tuple[pa.Table, SplitTokenFacts]:
     """Tokenizes and packs the rows of a split into a table of `SCHEMA`."""
     pair = rows["text_b"].notna().all()
-    ids = tokenizer.encode_rows(rows["text_a"].tolist(), rows["text_b"].tolist() if pair else None)
-    packed = [tokenizer.pack(a, b, max_seq_length) for a, b in ids]
+    texts_a = rows["text_a"].tolist()
+    texts_b = rows["text_b"].tolist() if pair else None
+    packed = list(tokenizer.rows(texts_a, texts_b, max_seq_length))
+    parts = [part.columns() for part in packed]
     columns: Mapping[str, object] = {
         "row": rows["row"],
-        "input_ids": [input_ids for input_ids, _ in packed],
-        "token_type_ids": [token_type_ids for _, token_type_ids in packed],
+        "input_ids": pa.chunked_array([part["input_ids"] for part in parts]),
+        "token_type_ids": pa.chunked_array([part["token_type_ids"] for part in parts]),
         "label": rows["label"],
-        "text_a": rows["text_a"],
-        "text_b": rows["text_b"] if pair else [None] * len(rows),
+        "text_a": texts_a,
+        "text_b": texts_b or [None] * len(rows),
         "leaked": rows["leaked"],
     }
-    table = pa.table([pa.array(columns[f.name], f.type) for f in SCHEMA], SCHEMA)
-    text_ids = [[*a, *(b or ())] for a, b in ids]
-    kept = np.array([len(input_ids) for input_ids, _ in packed])
-    specials = SPECIAL_TOKENS_OF_A_PAIR if pair else SPECIAL_TOKENS_OF_A_TEXT
-    return table, _split_facts(text_ids, kept, specials, tokenizer.unknown)
+    arrays = [
+        column if isinstance(column, pa.ChunkedArray) else pa.array(column, field.type)
+        for field in SCHEMA
+        for column in [columns[field.name]]
+    ]
+    return pa.table(arrays, SCHEMA), _split_facts(packed)
 
 
-def _split_facts(
-    text_ids: list[list[int]],
-    kept: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-    specials: int,
-    unknown: int,
-) -> SplitTokenFacts:
-    full = np.array([len(ids) + specials for ids in text_ids])
-    flat = np.fromiter((token for ids in text_ids for token in ids), dtype=np.int64)
+def _split_facts(packed: list[PackedRows]) -> SplitTokenFacts:
+    kept = np.concatenate([part.lengths for part in packed])
+    full = np.concatenate([part.full_lengths for part in packed])
+    text_tokens = sum(part.text_tokens for part in packed)
+    unknown = sum(part.unknown_tokens for part in packed)
     return SplitTokenFacts(
         tokens=LengthFacts.of(kept),
         truncated_share=float((full > kept).mean()),
-        unknown_share=float((flat == unknown).mean()) if len(flat) else 0.0,
+        unknown_share=unknown / text_tokens if text_tokens else 0.0,
     )
 
 
