@@ -217,6 +217,8 @@ class TrainingFacts:
         train_seconds: Wall time of the optimizer steps alone.
         dev_seconds: Wall time of the dev evaluations.
         examples_per_second: Rows trained a second of `train_seconds`.
+        steady_examples_per_second: The same without the first 10 steps, where there are more: in
+            them graphs are made and memory is taken.
         real_tokens: Tokens of the rows trained on, padding not counted.
         computed_tokens: The same with padding.
         peak_memory_bytes: Largest resident memory of the process (host memory).
@@ -250,6 +252,7 @@ class TrainingFacts:
     train_seconds: float
     dev_seconds: float
     examples_per_second: float
+    steady_examples_per_second: float
     real_tokens: int
     computed_tokens: int
     peak_memory_bytes: int

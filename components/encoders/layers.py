@@ -5,12 +5,13 @@ widen the word embedding before the sum, and bring the whole of TensorFlow Text 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from components.encoders.config import EncoderConfig
+from components.encoders.dropout import Dropout, dropout
 
 Tensor = Any
 Initial = Callable[[str, Any], Any]
@@ -65,10 +66,14 @@ def dense(
 def embedding(
     config: EncoderConfig, rows: int, width: int, path: str, initial: Initial = usual
 ) -> keras.layers.Embedding:
-    """Returns an embedding initialised as the architecture says."""
+    """Returns an embedding initialised as the architecture says.
+
+    Its outputs are float32: at lower precision the whole table would be cast before the look-up.
+    """
     return keras.layers.Embedding(
         rows,
         width,
+        dtype="float32",
         embeddings_initializer=initial(f"{path}/embeddings", random_normal(config)),
         name=_name(path),
     )
@@ -95,7 +100,7 @@ class Embeddings(keras.layers.Layer):
         self.position = table(config.max_position_embeddings, width, "position")
         self.token_type = table(config.type_vocab_size, width, "token_type")
         self.norm = layer_norm(config, f"{name}/norm", initial)
-        self.dropout = keras.layers.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
         self.widen = None
         if config.embedding_projection == "before_sum":
             self.widen = dense(config, config.hidden_size, f"{name}/widen", initial, use_bias=False)
@@ -118,14 +123,52 @@ class Embeddings(keras.layers.Layer):
         return self.dropout(self.norm(summed), training=training)
 
 
+class LayerSeeds(NamedTuple):
+    """Seeds of the dropouts of one use of a layer; None where nothing is dropped."""
+
+    probabilities: Tensor | None
+    attention: Tensor | None
+    inner: Tensor | None
+    output: Tensor | None
+
+
+class Dropouts(keras.layers.Layer):
+    """The dropouts of a transformer layer, whose seeds are drawn apart from their use."""
+
+    def __init__(self, config: EncoderConfig, **options: Any) -> None:
+        super().__init__(**options)
+        self.hidden_rate = config.hidden_dropout_prob
+        self.probabilities_rate = config.attention_probs_dropout_prob
+        self.generator = keras.random.SeedGenerator()
+
+    def seeds(self, training: bool) -> LayerSeeds:
+        """Draws the seeds of one use of the layer."""
+        rates = (self.probabilities_rate, *(self.hidden_rate,) * 3)
+        return LayerSeeds(*(self.generator.next() if training and rate else None for rate in rates))
+
+    def hidden(self, states: Tensor, seed: Tensor | None) -> Tensor:
+        """Drops elements of states."""
+        return dropout(states, self.hidden_rate, seed)
+
+    def probabilities(self, probabilities: Tensor, seed: Tensor | None) -> Tensor:
+        """Drops attention probabilities."""
+        return dropout(probabilities, self.probabilities_rate, seed)
+
+
 class TransformerLayer(keras.layers.Layer):
     """Self-attention and feed-forward, each with residual, dropout and LayerNorm.
 
-    Query, key and value are one product of kernel [hidden, 3 * hidden], in this order.
+    Query, key and value are one product of kernel [hidden, 3 * hidden], in this order. With
+    `remat` what is inside is computed again for the gradient instead of being kept.
     """
 
     def __init__(
-        self, config: EncoderConfig, name: str, initial: Initial = usual, **options: Any
+        self,
+        config: EncoderConfig,
+        name: str,
+        initial: Initial = usual,
+        remat: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(name=name, **options)
 
@@ -138,13 +181,13 @@ class TransformerLayer(keras.layers.Layer):
         self.query_key_value = part(3 * config.hidden_size, "query_key_value")
         self.attention_output = part(config.hidden_size, "attention_output")
         self.attention_norm = layer_norm(config, f"{name}/attention_norm", initial)
-        self.attention_dropout = keras.layers.Dropout(config.attention_probs_dropout_prob)
         self.intermediate = part(
             config.intermediate_size, "intermediate", activation=ACTIVATIONS[config.hidden_act]
         )
         self.output_dense = part(config.hidden_size, "output")
         self.output_norm = layer_norm(config, f"{name}/output_norm", initial)
-        self.hidden_dropout = keras.layers.Dropout(config.hidden_dropout_prob)
+        self.dropouts = Dropouts(config)
+        self.remat = remat
 
     def build(self, *_: Any) -> None:
         """Makes the variables once; Keras would otherwise trace `call` to find them."""
@@ -156,41 +199,64 @@ class TransformerLayer(keras.layers.Layer):
             part.build(states)
         self.output_dense.build((None, None, self.intermediate.units))
 
-    def call(self, states: Tensor, attention_mask: Tensor, training: bool = False) -> Tensor:
-        """Maps states [batch, tokens, hidden]; attention_mask [batch, tokens] is 0 on padding."""
-
-        def attend(x: Tensor) -> Tensor:
-            return self._attend(x, attention_mask, training)
-
-        def feed_forward(x: Tensor) -> Tensor:
-            return self.output_dense(self.intermediate(x))
-
-        states = self._residual(states, attend, self.attention_norm, training)
-        return self._residual(states, feed_forward, self.output_norm, training)
-
-    def _residual(
+    def call(
         self,
         states: Tensor,
-        inner: Callable[[Tensor], Tensor],
-        norm: keras.layers.LayerNormalization,
-        training: bool,
+        attention_mask: Tensor,
+        first_only: bool = False,
+        training: bool = False,
     ) -> Tensor:
-        if self.normalize_first:
-            return states + self.hidden_dropout(inner(norm(states)), training=training)
-        return norm(states + self.hidden_dropout(inner(states), training=training))
+        """Maps states [batch, tokens, hidden]; attention_mask [batch, tokens] is 0 on padding.
 
-    def _attend(self, states: Tensor, attention_mask: Tensor, training: bool) -> Tensor:
+        With `first_only` it returns the first token's alone, [batch, 1, hidden].
+        """
+        # Drawn before: what is computed again must drop the same.
+        seeds = self.dropouts.seeds(training)
+
+        def compute(states: Tensor) -> Tensor:
+            return self._compute(states, attention_mask, seeds, first_only)
+
+        return keras.remat(compute)(states) if self.remat and training else compute(states)
+
+    def compute_output_spec(
+        self, states: Tensor, *_: Any, first_only: bool = False, **__: Any
+    ) -> keras.KerasTensor:
+        """States the shape; Keras would otherwise trace `call` once for each use of the layer."""
+        batch, tokens, hidden = states.shape
+        shape = (batch, 1 if first_only else tokens, hidden)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def _compute(
+        self, states: Tensor, attention_mask: Tensor, seeds: LayerSeeds, first_only: bool
+    ) -> Tensor:
+        kept = states[:, :1] if first_only else states
+        if self.normalize_first:
+            attended = self._attend(self.attention_norm(states), attention_mask, seeds, first_only)
+            states = kept + self.dropouts.hidden(attended, seeds.attention)
+            return states + self._feed(self.output_norm(states), seeds)
+        attended = self._attend(states, attention_mask, seeds, first_only)
+        states = self.attention_norm(kept + self.dropouts.hidden(attended, seeds.attention))
+        return self.output_norm(states + self._feed(states, seeds))
+
+    def _feed(self, states: Tensor, seeds: LayerSeeds) -> Tensor:
+        return self.dropouts.hidden(self.output_dense(self.intermediate(states)), seeds.output)
+
+    def _attend(
+        self, states: Tensor, attention_mask: Tensor, seeds: LayerSeeds, first_only: bool
+    ) -> Tensor:
         batch, tokens = ops.shape(states)[0], ops.shape(states)[1]
         projected = ops.reshape(
             self.query_key_value(states), (batch, tokens, 3, self.heads, self.head_size)
         )
         query, key, value = ops.unstack(ops.transpose(projected, (2, 0, 3, 1, 4)), 3, axis=0)
+        if first_only:
+            query, tokens = query[:, :, :1], 1
         scores = ops.matmul(query, ops.swapaxes(key, -1, -2)) / self.head_size**0.5
         masked = (1.0 - ops.cast(attention_mask, "float32")) * MASKED
         # Probabilities are computed in float32 whatever the precision of the rest.
         scores = ops.cast(scores, "float32") + masked[:, None, None, :]
         probabilities = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
-        probabilities = self.attention_dropout(probabilities, training=training)
+        probabilities = self.dropouts.probabilities(probabilities, seeds.probabilities)
         context = ops.swapaxes(ops.matmul(probabilities, value), 1, 2)
         width = self.heads * self.head_size
         return self.attention_output(ops.reshape(context, (batch, tokens, width)))

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
 
+from components.encoders.forward import Forward
 from components.encoders.rows import Rows
 
 Array = np.ndarray[Any, Any]
 
 
 def predict_logits(
-    model: keras.Model,
+    forward: Forward,
     rows: Rows,
     batch_size: int,
     max_seq_length: int,
@@ -27,7 +27,7 @@ def predict_logits(
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         inputs = rows.inputs(chosen, max_seq_length)
-        parts.append(np.asarray(model.predict_on_batch(inputs), np.float64))
+        parts.append(forward(inputs).astype(np.float64))
         on_batch(len(chosen))
     logits = np.empty((len(order), parts[0].shape[1]))
     logits[order] = np.concatenate(parts)

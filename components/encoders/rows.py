@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import pyarrow as pa
 
@@ -47,7 +48,21 @@ class Rows:
         }
 
 
+STATIC_SHAPES = {"tensorflow": False, "jax": True, "torch": False}
+"""Whether a backend compiles anew for every width of rows."""
+
+
 def padded_length(length: int, max_seq_length: int) -> int:
+    """Returns how wide rows are padded whose longest has `length` tokens.
+
+    No wider where a backend takes any width, else to a `bucket_length`.
+    """
+    if STATIC_SHAPES[keras.backend.backend()]:
+        return bucket_length(length, max_seq_length)
+    return length
+
+
+def bucket_length(length: int, max_seq_length: int) -> int:
     """Rounds a length up so that few different shapes occur, never above `max_seq_length`.
 
     Up to 128 the result is a multiple of 8; beyond, of an eighth of the power of two below: at most

@@ -10,10 +10,13 @@ import keras
 from keras import ops
 
 from components.encoders.config import EncoderConfig
+from components.encoders.dropout import Dropout
 from components.encoders.layers import (
     ACTIVATIONS,
     MASKED,
+    Dropouts,
     Initial,
+    LayerSeeds,
     Tensor,
     dense,
     embedding,
@@ -36,7 +39,7 @@ class WordEmbedding(keras.layers.Layer):
         self.word = embedding(
             config, config.vocab_size, config.embedding_size, f"{name}/word", initial
         )
-        self.dropout = keras.layers.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def build(self, *_: Any) -> None:
         """Makes the variables."""
@@ -57,7 +60,7 @@ class RelativePositions(keras.layers.Layer):
     def __init__(self, config: EncoderConfig, **options: Any) -> None:
         super().__init__(**options)
         self.width = config.hidden_size
-        self.dropout = keras.layers.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def call(self, states: Tensor, training: bool = False) -> Tensor:
         """Returns [2 * tokens, hidden] for states [batch, tokens, hidden]."""
@@ -74,11 +77,16 @@ class RelativeTransformerLayer(keras.layers.Layer):
 
     The score of token i for token j sums three products of i's query, each with a bias of its own:
     with j's key, with the encoded distance i - j, and with one of two vectors that tell whether
-    both are in the same segment.
+    both are in the same segment. With `remat` what is inside is computed again for the gradient.
     """
 
     def __init__(
-        self, config: EncoderConfig, name: str, initial: Initial = usual, **options: Any
+        self,
+        config: EncoderConfig,
+        name: str,
+        initial: Initial = usual,
+        remat: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(name=name, **options)
         hidden = config.hidden_size
@@ -92,13 +100,13 @@ class RelativeTransformerLayer(keras.layers.Layer):
         self.relative = part(hidden, "relative", use_bias=False)
         self.attention_output = part(hidden, "attention_output", use_bias=False)
         self.attention_norm = layer_norm(config, f"{name}/attention_norm", initial)
-        self.attention_dropout = keras.layers.Dropout(config.attention_probs_dropout_prob)
         self.intermediate = part(
             config.intermediate_size, "intermediate", activation=ACTIVATIONS[config.hidden_act]
         )
         self.output_dense = part(hidden, "output")
         self.output_norm = layer_norm(config, f"{name}/output_norm", initial)
-        self.hidden_dropout = keras.layers.Dropout(config.hidden_dropout_prob)
+        self.dropouts = Dropouts(config)
+        self.remat = remat
         vectors = {"content_bias": 1, "position_bias": 1, "segment_bias": 1}
         self._vectors = {
             vector: (rows, initial(f"{name}/{vector}", random_normal(config)))
@@ -124,14 +132,39 @@ class RelativeTransformerLayer(keras.layers.Layer):
         positions: Tensor,
         token_type_ids: Tensor,
         attention_mask: Tensor,
+        last_only: bool = False,
         training: bool = False,
     ) -> Tensor:
-        """Maps states [batch, tokens, hidden]; attention_mask [batch, tokens] is 0 on padding."""
-        attended = self._attend(states, positions, token_type_ids, attention_mask, training)
-        states = self.attention_norm(states + self.hidden_dropout(attended, training=training))
-        inner = self.hidden_dropout(self.intermediate(states), training=training)
-        fed = self.hidden_dropout(self.output_dense(inner), training=training)
-        return self.output_norm(states + fed)
+        """Maps states [batch, tokens, hidden]; attention_mask [batch, tokens] is 0 on padding.
+
+        With `last_only` it returns the state of each row's last token alone, [batch, 1, hidden].
+        """
+        # Drawn before: what is computed again must drop the same.
+        seeds = self.dropouts.seeds(training)
+
+        def compute(states: Tensor, positions: Tensor) -> Tensor:
+            attended = self._attend(states, positions, token_type_ids, attention_mask, seeds)
+            if last_only:
+                states, attended = (last_token(x, attention_mask) for x in (states, attended))
+            return self._feed(states, attended, seeds)
+
+        if self.remat and training:
+            compute = keras.remat(compute)
+        return compute(states, positions)
+
+    def compute_output_spec(
+        self, states: Tensor, *_: Any, last_only: bool = False, **__: Any
+    ) -> keras.KerasTensor:
+        """States the shape; Keras would otherwise trace `call`, which PyTorch's dims refuse."""
+        batch, tokens, hidden = states.shape
+        shape = (batch, 1 if last_only else tokens, hidden)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+    def _feed(self, states: Tensor, attended: Tensor, seeds: LayerSeeds) -> Tensor:
+        drop = self.dropouts.hidden
+        states = self.attention_norm(states + drop(attended, seeds.attention))
+        inner = drop(self.intermediate(states), seeds.inner)
+        return self.output_norm(states + drop(self.output_dense(inner), seeds.output))
 
     def _attend(
         self,
@@ -139,7 +172,7 @@ class RelativeTransformerLayer(keras.layers.Layer):
         positions: Tensor,
         token_type_ids: Tensor,
         attention_mask: Tensor,
-        training: bool,
+        seeds: LayerSeeds,
     ) -> Tensor:
         batch, tokens = ops.shape(states)[0], ops.shape(states)[1]
         projected = ops.reshape(
@@ -153,7 +186,7 @@ class RelativeTransformerLayer(keras.layers.Layer):
         # Probabilities are computed in float32 whatever the precision of the rest.
         scores = ops.cast(scores, "float32") / self.head_size**0.5 + masked[:, None, None, :]
         probabilities = ops.cast(ops.softmax(scores, axis=-1), self.compute_dtype)
-        probabilities = self.attention_dropout(probabilities, training=training)
+        probabilities = self.dropouts.probabilities(probabilities, seeds.probabilities)
         context = ops.swapaxes(ops.matmul(probabilities, value), 1, 2)
         width = self.heads * self.head_size
         return self.attention_output(ops.reshape(context, (batch, tokens, width)))
@@ -185,11 +218,19 @@ class RelativeTransformerLayer(keras.layers.Layer):
         return same + ops.cast(differ, self.compute_dtype)[:, None] * (other - same)
 
 
+def last_token(sequence: Tensor, attention_mask: Tensor) -> Tensor:
+    """Returns the states [batch, 1, hidden] of the last tokens that are no padding.
+
+    XLNet's rows end in `<cls>`.
+    """
+    places = ops.arange(ops.shape(attention_mask)[1], dtype="int32")[None, :]
+    last = ops.max(places * ops.cast(attention_mask, "int32"), axis=1)
+    return ops.take_along_axis(sequence, last[:, None, None], axis=1)
+
+
 class LastToken(keras.layers.Layer):
-    """The state of each row's last token that is no padding: XLNet's rows end in `<cls>`."""
+    """`last_token` as a layer."""
 
     def call(self, sequence: Tensor, attention_mask: Tensor) -> Tensor:
-        """Maps states [batch, tokens, hidden] to [batch, hidden]."""
-        places = ops.arange(ops.shape(attention_mask)[1], dtype="int32")[None, :]
-        last = ops.max(places * ops.cast(attention_mask, "int32"), axis=1)
-        return ops.take_along_axis(sequence, last[:, None, None], axis=1)[:, 0]
+        """Maps states [batch, tokens, hidden] to [batch, 1, hidden]."""
+        return last_token(sequence, attention_mask)

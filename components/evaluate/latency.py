@@ -3,9 +3,9 @@
 import time
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
+from components.encoders.forward import Forward
 from components.encoders.rows import Rows, padded_length
 
 MOST_ROWS, FEWEST_ROWS = 50, 10
@@ -23,7 +23,7 @@ class Latency:
     latency_rows: int
 
 
-def measure_latency(model: keras.Model, rows: Rows, max_seq_length: int) -> Latency:
+def measure_latency(forward: Forward, rows: Rows, max_seq_length: int) -> Latency:
     """Times single rows, drawn with a seed, each after one of its shape was predicted untimed.
 
     The time is that of the model on ready input: tokenizing is not in it, moving arrays is.
@@ -36,10 +36,10 @@ def measure_latency(model: keras.Model, rows: Rows, max_seq_length: int) -> Late
     for row in chosen:
         inputs = rows.inputs(np.array([row]), max_seq_length)
         if (width := padded_length(int(rows.lengths[row]), max_seq_length)) not in warm:
-            model.predict_on_batch(inputs)
+            forward(inputs)
             warm.add(width)
         begun = time.perf_counter()
-        model.predict_on_batch(inputs)
+        forward(inputs)
         milliseconds.append(1000 * (time.perf_counter() - begun))
         if len(milliseconds) >= FEWEST_ROWS and time.monotonic() - started > LONGEST_SECONDS:
             break

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -14,6 +13,7 @@ from components.artifacts.evaluation import probability_column, write_evaluation
 from components.artifacts.facts import EvaluationFacts, PredictionCost, SplitMetrics
 from components.artifacts.model import WEIGHTS, TrainedModel, read_model
 from components.artifacts.tokens import Tokens, read_tokens
+from components.encoders.forward import Forward, forward_of
 from components.encoders.predict import cross_entropies, log_probabilities, predict_logits
 from components.encoders.rows import Rows
 from components.encoders.trained import load_classifier
@@ -36,16 +36,19 @@ def evaluate(
         InputError: A folder cannot be read, the model was trained with another vocabulary or other
             labels than the tokens have, or `evaluation_path` cannot be written.
     """
-    tokens, trained = read_tokens(tokens_path), read_model(model_path)
+    tokens, trained = read_tokens(tokens_path, splits=EVALUATED_SPLITS), read_model(model_path)
     _check_they_fit(tokens, trained)
-    model, longest = load_classifier(trained), int(tokens.facts.config["max_seq_length"])
+    forward, longest = (
+        forward_of(load_classifier(trained)),
+        int(tokens.facts.config["max_seq_length"]),
+    )
     metrics: dict[str, SplitMetrics] = {}
     predictions = []
     for split in EVALUATED_SPLITS:
         if split not in tokens.splits:
             continue
         table = tokens.splits[split]
-        logits, examples_per_second = _predict(model, table, longest, config)
+        logits, examples_per_second = _predict(forward, table, longest, config)
         print(f"evaluate: {split}: {len(logits)} rows, {examples_per_second:,.0f} a second")
         predictions.append(prediction_rows(split, table, logits, tokens.facts.data.labels))
         labels = Rows(table).labels
@@ -64,7 +67,7 @@ def evaluate(
         tokens=tokens.facts,
         cost=PredictionCost(
             weights_bytes=(model_path / WEIGHTS).stat().st_size,
-            **dataclasses.asdict(measure_latency(model, Rows(tokens.splits["dev"]), longest)),
+            **dataclasses.asdict(measure_latency(forward, Rows(tokens.splits["dev"]), longest)),
         ),
         config=dataclasses.asdict(config),
     )
@@ -86,12 +89,12 @@ def _check_they_fit(tokens: Tokens, trained: TrainedModel) -> None:
 
 
 def _predict(
-    model: keras.Model, table: pa.Table, max_seq_length: int, config: EvaluateConfig
+    forward: Forward, table: pa.Table, max_seq_length: int, config: EvaluateConfig
 ) -> tuple[Array, float]:
     """Returns the logits of a split's rows and the rows predicted a second."""
     rows = Rows(table)
     started = time.monotonic()
-    logits = predict_logits(model, rows, config.predict_batch_size, max_seq_length)
+    logits = predict_logits(forward, rows, config.predict_batch_size, max_seq_length)
     return logits, len(rows) / (time.monotonic() - started)
 
 

@@ -1,6 +1,6 @@
 """The work of predict: a model folder and a file of texts in, the file with predictions out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from components.artifacts.evaluation import probability_column
 from components.artifacts.facts import TrainingFacts
 from components.artifacts.file import new_file
 from components.artifacts.model import TrainedModel, read_model
+from components.encoders.forward import forward_of
 from components.encoders.predict import log_probabilities, predict_logits
 from components.encoders.rows import Rows
 from components.encoders.trained import load_classifier
@@ -94,10 +95,10 @@ def _check_columns(kept: Columns, added: Sequence[str], file: Path) -> None:
 
 def _predict(trained: TrainedModel, texts: pd.DataFrame, config: PredictConfig) -> Array:
     rows = packed_rows(texts, trained)
-    model = load_classifier(trained)
+    forward = forward_of(load_classifier(trained))
     with predicting(len(rows)) as predicted:
         logits = predict_logits(
-            model, rows, config.predict_batch_size, trained.training.max_seq_length, predicted
+            forward, rows, config.predict_batch_size, trained.training.max_seq_length, predicted
         )
     if not np.isfinite(logits).all():
         raise InputError("the model gives no finite numbers: its training diverged; train it again")
@@ -111,14 +112,9 @@ def packed_rows(texts: pd.DataFrame, trained: TrainedModel) -> Rows:
         trained.tokenizer_json, training.packing, source="the model's own", lowercase_source=""
     )
     texts_b = texts["text_b"].tolist() if training.pair else None
-    ids = tokenizer.encode_rows(texts["text_a"].tolist(), texts_b)
-    packed = [tokenizer.pack(a, b, training.max_seq_length) for a, b in ids]
-    columns: Mapping[str, pa.Array] = {
-        "input_ids": pa.array([ids for ids, _ in packed], pa.list_(pa.int32())),
-        "token_type_ids": pa.array([segments for _, segments in packed], pa.list_(pa.int8())),
-        "label": pa.nulls(len(packed), pa.int32()),
-    }
-    return Rows(pa.table(columns))
+    packed = tokenizer.rows(texts["text_a"].tolist(), texts_b, training.max_seq_length)
+    table = pa.concat_tables(pa.table(part.columns()) for part in packed)
+    return Rows(table.append_column("label", pa.nulls(len(table), pa.int32())))
 
 
 def predictions(logits: Array, labels: Sequence[str]) -> list[Any]:

@@ -28,7 +28,7 @@ def main(
     Example: `python -m components.train --tokens out/tokens --model out/bert --encoder
     scratch:bert-tiny --learning-rate 5e-4 --num-train-epochs 16`
     """
-    import_keras_quietly()
+    import_keras_quietly(config.backend)
     from components.train.step import train  # here, so that --help need not load the backend
 
     with artifact_place(model, KIND) as folder:

@@ -16,6 +16,11 @@ def step_count(examples: int, train_batch_size: int, num_train_epochs: float) ->
     return int(examples / train_batch_size * num_train_epochs)
 
 
+def parts_of(batch: Array, count: int) -> list[Array]:
+    """Cuts a batch into `count` parts of as many rows each, shortest rows first."""
+    return np.split(batch, count)
+
+
 def batch_order(lengths: Array, batch_size: int, seed: int) -> Iterator[Array]:
     """Yields the row numbers of one batch after another, without end.
 

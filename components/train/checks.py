@@ -70,6 +70,20 @@ def _check_vocabulary(argument: str, rows: int, entries: int) -> None:
         )
 
 
+def check_devices(config: TrainConfig, devices: int) -> None:
+    """Refuses a batch whose parts cannot be divided evenly among the devices.
+
+    Raises:
+        InputError: `train_batch_size` is not a multiple of parts times devices.
+    """
+    parts = config.gradient_accumulation_steps
+    if config.train_batch_size % (parts * devices):
+        raise InputError(
+            f"train_batch_size is {config.train_batch_size}, expected a multiple of {devices} "
+            f"devices times {parts} gradient_accumulation_steps = {parts * devices}"
+        )
+
+
 def planned_steps(examples: int, config: TrainConfig) -> int:
     """Returns the optimizer steps of a training on this many rows.
 

@@ -22,6 +22,9 @@ def train(
     weight_decay: float,
     optimizer: str,
     precision: str,
+    gradient_accumulation_steps: int,
+    remat: bool,
+    backend: str,
     early_stopping_patience: int,
     seed: int,
 ) -> None:

@@ -7,6 +7,7 @@ from components.errors import InputError
 
 OPTIMIZERS = ("adamw", "bert_adam")
 PRECISIONS = ("float32", "bfloat16")
+BACKENDS = ("tensorflow", "jax", "torch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,12 @@ class TrainConfig:
         weight_decay: Decay of all weights but biases and LayerNorm's.
         optimizer: `adamw`, or `bert_adam`: google-research/bert's own Adam without bias correction.
         precision: `float32`, or `bfloat16` for the products, with float32 weights.
+        gradient_accumulation_steps: Parts that a batch is computed in, one after the other: less
+            memory, the same result. train_batch_size must be a multiple of it.
+        remat: Whether each layer's inside is computed again for the gradient instead of being kept:
+            much less memory, a third more work.
+        backend: What computes: `tensorflow`, `jax` or `torch`; empty = the environment variable
+            KERAS_BACKEND, else tensorflow.
         early_stopping_patience: Measurements on dev without a better one before training stops;
             0 = never.
         seed: Of initial weights, dropout and the order of rows.
@@ -40,6 +47,9 @@ class TrainConfig:
     weight_decay: float = 0.01
     optimizer: str = "adamw"
     precision: str = "float32"
+    gradient_accumulation_steps: int = 1
+    remat: bool = False
+    backend: str = ""
     early_stopping_patience: int = 0
     seed: int = 42
 
@@ -54,6 +64,13 @@ class TrainConfig:
             ("weight_decay", "0 or more", 0 <= self.weight_decay < float("inf")),
             ("optimizer", f"one of {', '.join(OPTIMIZERS)}", self.optimizer in OPTIMIZERS),
             ("precision", f"one of {', '.join(PRECISIONS)}", self.precision in PRECISIONS),
+            ("backend", f"one of {', '.join(BACKENDS)}", self.backend in ("", *BACKENDS)),
+            (
+                "gradient_accumulation_steps",
+                f"at least 1 and a divisor of train_batch_size {self.train_batch_size}",
+                self.gradient_accumulation_steps >= 1
+                and self.train_batch_size % self.gradient_accumulation_steps == 0,
+            ),
             ("early_stopping_patience", "0 or more", self.early_stopping_patience >= 0),
             ("seed", "in [0, 2**32)", 0 <= self.seed < 2**32),
         ):

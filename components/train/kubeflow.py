@@ -17,7 +17,7 @@ from components.train.config import TrainConfig
 
 def run(given: Mapping[str, Any]) -> None:
     """Does the work with what Kubeflow gave the component."""
-    import_keras_quietly()
+    import_keras_quietly(given["backend"])
     from components.train.step import train as work
 
     with exit_on_input_error():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import keras
 
-from components.train.devices import accelerator_names
+from components.train.backends import current_backend
 
 REPORTED_PACKAGES = ("encoder-bakeoff", "keras", "numpy", "tokenizers")
 BACKEND_PACKAGES = {
@@ -37,7 +37,7 @@ def hardware() -> dict[str, str]:
         "processor": _processor_name(),
         "cores": str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()),
         "memory": f"{pages * page_bytes / 2**30:.1f} GiB",
-        "accelerators": ", ".join(accelerator_names()) or "none",
+        "accelerators": ", ".join(current_backend().device_names()) or "none",
         "system": f"{platform.system()} {platform.machine()}",
     }
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,24 +12,21 @@ import keras
 
 from components.artifacts.facts import RestoredFacts, TrainingFacts
 from components.artifacts.model import LOGS, new_model_folder, write_model
-from components.artifacts.tokens import Tokens, read_tokens
+from components.artifacts.tokens import TRAINED_COLUMNS, Tokens, read_tokens
 from components.encoders.build import build_classifier
 from components.encoders.checkpoints.argument import Encoder
 from components.encoders.checkpoints.restore import restored
 from components.encoders.rows import Rows
-from components.train.checks import fitting_encoder, planned_steps
+from components.errors import InputError
+from components.train.backends import Backend, current_backend
+from components.train.checks import check_devices, fitting_encoder, planned_steps
 from components.train.config import TrainConfig
 from components.train.curves import EventLog
-from components.train.devices import accelerator_names, peak_accelerator_memory_bytes
 from components.train.loop import Outcome, fine_tune
 from components.train.machine import hardware, peak_memory_bytes, versions
-from components.train.optimizer import build_optimizer
 from components.train.progress import progress
 
 DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-
-# XLA pays on JAX, where nothing runs without it; TensorFlow would compile every shape on the CPU.
-JIT_COMPILE = {"tensorflow": False, "jax": True, "torch": False}
 
 
 def train(
@@ -56,7 +55,9 @@ def train(
             optimizer step would be done, or `model_path` cannot be written.
     """
     started = time.monotonic()
-    tokens = read_tokens(tokens_path)
+    backend = current_backend()
+    check_devices(config, backend.device_count())
+    tokens = read_tokens(tokens_path, splits=("train", "dev"), columns=TRAINED_COLUMNS)
     chosen = fitting_encoder(
         encoder,
         family,
@@ -68,8 +69,8 @@ def train(
     train_rows, dev_rows = Rows(tokens.splits["train"]), Rows(tokens.splits["dev"])
     total_steps = planned_steps(len(train_rows), config)
     found_versions, found_hardware = versions(), hardware()
-    with new_model_folder(model_path) as folder:
-        model, loaded = _compiled_classifier(chosen, config, tokens, total_steps)
+    with new_model_folder(model_path) as folder, backend.on_all_devices(), _memory(backend, config):
+        model, loaded = _classifier(chosen, config, tokens)
         log = EventLog(folder / LOGS)
         with progress(f"train {chosen.config.family}", total_steps) as reporter:
             outcome = fine_tune(
@@ -93,8 +94,8 @@ def train(
             planned_steps=total_steps,
             seconds=time.monotonic() - started,
             peak_memory_bytes=peak_memory_bytes(),
-            accelerators=len(accelerator_names()),
-            peak_accelerator_memory_bytes=peak_accelerator_memory_bytes(),
+            accelerators=len(backend.device_names()),
+            peak_accelerator_memory_bytes=_peak_accelerator_memory_bytes(backend),
             versions=found_versions,
             hardware=found_hardware,
             **_outcome_facts(outcome),
@@ -108,8 +109,28 @@ def max_seq_length(tokens: Tokens) -> int:
     return int(tokens.facts.config["max_seq_length"])
 
 
-def _compiled_classifier(
-    encoder: Encoder, config: TrainConfig, tokens: Tokens, total_steps: int
+@contextmanager
+def _memory(backend: Backend, config: TrainConfig) -> Iterator[None]:
+    """Says what to do where memory does not suffice."""
+    try:
+        yield
+    except Exception as error:
+        if not backend.is_out_of_memory(error):
+            raise
+        remat = "" if config.remat else "set remat, "
+        raise InputError(
+            f"memory did not suffice for train_batch_size {config.train_batch_size} in "
+            f"{config.gradient_accumulation_steps} parts: raise gradient_accumulation_steps, "
+            f"{remat}use precision bfloat16, or choose a smaller encoder or max_seq_length"
+        ) from None
+
+
+def _peak_accelerator_memory_bytes(backend: Backend) -> int | None:
+    return backend.peak_memory_bytes() if backend.device_names() else None
+
+
+def _classifier(
+    encoder: Encoder, config: TrainConfig, tokens: Tokens
 ) -> tuple[keras.Model, RestoredFacts | None]:
     """Builds the classifier, ready to train at the config's precision.
 
@@ -117,7 +138,8 @@ def _compiled_classifier(
     """
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(DTYPE_POLICIES[config.precision])
-    build = partial(build_classifier, encoder.config, len(tokens.facts.data.labels))
+    labels = len(tokens.facts.data.labels)
+    build = partial(build_classifier, encoder.config, labels, remat=config.remat)
     try:
         if encoder.checkpoint:
             model, facts = restored(build, encoder.checkpoint)
@@ -125,11 +147,6 @@ def _compiled_classifier(
             model, facts = build(), None
     finally:
         keras.config.set_dtype_policy("float32")
-    model.compile(
-        optimizer=build_optimizer(config, model.trainable_variables, total_steps),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=JIT_COMPILE[keras.backend.backend()],
-    )
     if facts:
         print(f"train: {_account(facts)}", flush=True)
     return model, facts

@@ -8,9 +8,10 @@ import pytest
 from components.artifacts.tokens import SCHEMA
 from components.encoders.build import build_classifier, build_encoder
 from components.encoders.config import EncoderConfig
+from components.encoders.forward import forward_of
 from components.encoders.layers import ACTIVATIONS
 from components.encoders.predict import predict_logits
-from components.encoders.rows import Rows, padded_length
+from components.encoders.rows import STATIC_SHAPES, Rows, bucket_length, padded_length
 from components.encoders.sizes import scratch_config, scratch_names
 from components.encoders.weights import assign_weights, weights_of
 from components.errors import InputError
@@ -37,16 +38,21 @@ def test_every_named_size_has_a_config() -> None:
 @pytest.mark.parametrize(
     ("length", "expected"), [(1, 8), (8, 8), (9, 16), (65, 72), (129, 144), (500, 512)]
 )
-def test_padded_length(length: int, expected: int) -> None:
-    assert padded_length(length, 512) == expected
+def test_bucket_length(length: int, expected: int) -> None:
+    assert bucket_length(length, 512) == expected
 
 
 def test_padding_is_bounded_and_shapes_are_few() -> None:
-    padded = [padded_length(n, 512) for n in range(1, 513)]
+    padded = [bucket_length(n, 512) for n in range(1, 513)]
     assert len(set(padded)) == 32
     assert all(p >= n for n, p in enumerate(padded, start=1))
     assert all(p <= n * 1.125 or p - n < 8 for n, p in enumerate(padded, start=1))
-    assert padded_length(100, 101) == 101
+    assert bucket_length(100, 101) == 101
+
+
+def test_only_static_shapes_are_padded_further_than_the_longest_row() -> None:
+    static = STATIC_SHAPES[keras.backend.backend()]
+    assert padded_length(9, 512) == (16 if static else 9)
 
 
 def rows_of(*lengths: int) -> Rows:
@@ -67,10 +73,13 @@ def rows_of(*lengths: int) -> Rows:
 def test_rows_are_padded_to_the_longest_chosen() -> None:
     rows = rows_of(4, 11, 6)
     inputs = rows.inputs(np.array([2, 0]), 128)
-    assert inputs["input_ids"].shape == (2, 8)
-    assert inputs["attention_mask"].tolist() == [[1] * 6 + [0] * 2, [1] * 4 + [0] * 4]
-    assert inputs["input_ids"][1, 4:].tolist() == [0] * 4
-    assert inputs["token_type_ids"][1].tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
+    width = padded_length(6, 128)
+    assert inputs["input_ids"].shape == (2, width)
+    assert inputs["attention_mask"].tolist() == [
+        [1] * 6 + [0] * (width - 6), [1] * 4 + [0] * (width - 4),
+    ]  # fmt: skip
+    assert inputs["input_ids"][1, 4:].tolist() == [0] * (width - 4)
+    assert inputs["token_type_ids"][1].tolist() == [0, 0, 1, 1] + [0] * (width - 4)
     assert inputs["input_ids"][1, 3] == 3
     assert rows.labels.tolist() == [-1, -1, -1]
 
@@ -80,8 +89,9 @@ def test_padding_and_company_do_not_change_a_row(family: str) -> None:
     keras.utils.set_random_seed(1)
     model = build_classifier(scratch_config(f"scratch:{family}-tiny", 60), 3)
     rows = rows_of(30, 5, 17, 9, 12)
-    together = predict_logits(model, rows, 5, 128)
-    alone = predict_logits(model, rows, 1, 128)
+    forward = forward_of(model)
+    together = predict_logits(forward, rows, 5, 128)
+    alone = predict_logits(forward, rows, 1, 128)
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-5)
 
 

@@ -1,0 +1,81 @@
+"""Dropout that costs little: four decisions of every 64 random bits.
+
+A decision compares 16 bits with the rate, so that the rate is a multiple of 1/65,536 and what is
+kept is scaled by exactly that. The one file here that knows how a backend draws random bits.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+
+VALUES = 1 << 16
+"""Of the 16 bits that decide."""
+
+
+def _tensorflow_bits(x: Tensor, seed: Tensor) -> Tensor:
+    import tensorflow as tf
+
+    seed = tf.cast(seed, tf.uint64)
+    drawn = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=[(tf.size(x) + 3) // 4],
+        key=tf.bitwise.left_shift(seed[:1], tf.constant(32, tf.uint64)) + seed[1:],
+        counter=tf.zeros([2], tf.uint64),
+        alg=1,  # Philox
+        dtype=tf.int64,
+    )
+    bits = tf.reshape(tf.bitcast(drawn, tf.int16), [-1])
+    return tf.reshape(bits[: tf.size(x)], tf.shape(x))
+
+
+def _jax_bits(x: Tensor, seed: Tensor) -> Tensor:
+    import jax
+
+    return jax.lax.bitcast_convert_type(jax.random.bits(seed, x.shape, "uint16"), "int16")
+
+
+def _torch_bits(x: Tensor, _: Tensor) -> Tensor:
+    """Draws from the generator of the device: reading a seed would halt a GPU."""
+    import torch
+
+    drawn = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
+    return drawn.random_(-(2**63), None).view(torch.int16)[: x.numel()].view(x.shape)
+
+
+_BITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "tensorflow": _tensorflow_bits,
+    "jax": _jax_bits,
+    "torch": _torch_bits,
+}
+
+
+def dropout(x: Tensor, rate: float, seed: Tensor | None) -> Tensor:
+    """Sets each element to 0 with a probability of `rate` and scales the others up.
+
+    `seed` is what a `keras.random.SeedGenerator` gives; None leaves x as it is.
+    """
+    dropped = round(rate * VALUES)
+    if seed is None or not dropped:
+        return x
+    keep = _BITS[keras.backend.backend()](x, seed) >= dropped - VALUES // 2
+    scale = VALUES / (VALUES - dropped)
+    return ops.where(keep, x * ops.cast(scale, x.dtype), ops.zeros((), x.dtype))
+
+
+class Dropout(keras.layers.Layer):
+    """`dropout` as a layer."""
+
+    def __init__(self, rate: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate = rate
+        self.generator = keras.random.SeedGenerator()
+
+    def build(self, *_: Any) -> None:
+        """Has no weights to make."""
+
+    def call(self, x: Tensor, training: bool = False) -> Tensor:
+        """Maps a tensor of any shape to one of the same."""
+        return dropout(x, self.rate, self.generator.next() if training and self.rate else None)
