@@ -1,5 +1,9 @@
 """`python -m components.train`: fine-tunes one encoder on a tokens folder."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +13,7 @@ from components.artifacts.places import artifact_at, artifact_place
 from components.encoders.quiet import import_keras_quietly
 from components.flags import run_command
 from components.train.config import TrainConfig
+from components.train.nodes import join_nodes
 
 
 def main(
@@ -28,16 +33,31 @@ def main(
     Example: `python -m components.train --tokens out/tokens --model out/bert --encoder
     scratch:bert-tiny --learning-rate 5e-4 --num-train-epochs 16`
     """
+    node = join_nodes(config.backend)
     import_keras_quietly(config.backend)
     from components.train.step import train  # here, so that --help need not load the backend
 
-    with artifact_place(model, KIND) as folder:
+    with _place(model, node) as folder:
         facts = train(artifact_at(tokens), folder, encoder, config)
+    if node:
+        print(f"node {node}: done; node 0 writes the model")
+        return
     best = max((p.accuracy for p in facts.dev_curve), default=float("nan"))
     print(
         f"model: {model} ({facts.global_step} steps in {facts.seconds:.0f} s; best dev accuracy "
         f"{best:.4f} at step {facts.best_step})"
     )
+
+
+@contextmanager
+def _place(model: str, node: int) -> Iterator[Path]:
+    """Gives the folder to write to: of the nodes of a training one writes the model."""
+    if node:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder) / KIND
+    else:
+        with artifact_place(model, KIND) as place:
+            yield place
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ GOLDEN = Path(__file__).parent / "golden_optimizer.npz"
 Array = np.ndarray[Any, Any]
 
 
-class Weights(keras.layers.Layer):
+class Weights(keras.layers.Layer):  # type: ignore[misc]
     """Variables of given names and values, as a model holds them."""
 
     def __init__(self, **values: Any) -> None:

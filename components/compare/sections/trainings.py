@@ -26,6 +26,7 @@ _MEASURES: Mapping[str, Callable[[TrainingFacts], float]] = {
     "Dev evaluation seconds": lambda t: t.dev_seconds,
     "Seconds in all": lambda t: t.seconds,
     "Rows a second": lambda t: t.examples_per_second,
+    "Rows a second, after 10 steps": lambda t: t.steady_examples_per_second,
     "Peak host memory, GiB": lambda t: t.peak_memory_bytes / GIB,
 }
 

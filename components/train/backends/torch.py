@@ -150,4 +150,3 @@ class Stepper:
             grad_scale=torch.clamp(norm / GLOBAL_CLIPNORM, min=1.0),
             found_inf=torch.zeros((), device=self._device),
         )
-
