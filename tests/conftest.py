@@ -103,7 +103,8 @@ def untrained_facts(config: EncoderConfig, **changes: Any) -> TrainingFacts:
         "pair": True, "packing": "bert", "max_seq_length": 32, "parameters": 0, "config": {},
         "backend": "tensorflow", "train_examples": 0, "planned_steps": 0, "global_step": 0,
         "best_step": 0, "stop_reason": "", "diverged": False, "curve": (), "dev_curve": (),
-        "seconds": 0.0, "train_seconds": 0.0, "dev_seconds": 0.0, "examples_per_second": 0.0, "steady_examples_per_second": 0.0,
+        "seconds": 0.0, "train_seconds": 0.0, "dev_seconds": 0.0, "examples_per_second": 0.0,
+        "steady_examples_per_second": 0.0,
         "real_tokens": 0, "computed_tokens": 0, "peak_memory_bytes": 0, "accelerators": 0,
         "peak_accelerator_memory_bytes": None, "versions": {}, "hardware": {},
     }  # fmt: skip

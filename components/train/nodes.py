@@ -1,4 +1,4 @@
-"""One training over several nodes: a process on each, as Kubeflow Trainer's JAX runtime starts them.
+"""One training over several nodes, a process on each: what Kubeflow Trainer's JAX runtime starts.
 
 They compute one step together; the first one writes the model. The environment tells each of them
 of the others (`jax.distributed`).
@@ -38,8 +38,8 @@ def join_nodes(backend: str) -> int:
         )
     if missing := [name for name in (COORDINATOR, PROCESS) if name not in os.environ]:
         raise InputError(
-            f"{PROCESSES} is set, but not {missing[0]}; start the nodes with Kubeflow Trainer's JAX "
-            "runtime, or set all three variables"
+            f"{PROCESSES} is set, but not {missing[0]}; start the nodes with Kubeflow Trainer's "
+            "JAX runtime, or set all three variables"
         )
     try:
         processes, process = int(os.environ[PROCESSES]), int(os.environ[PROCESS])
