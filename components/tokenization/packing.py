@@ -7,11 +7,14 @@ tie; a single text is cut at its end.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from components.tokenization.token_ids import Array, TokenIds, offsets_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SPECIAL_TOKENS_OF_A_PAIR = 3  # [CLS] a [SEP] b [SEP]
 
@@ -77,8 +80,10 @@ class PackedRows:
         """Tokens of each row, int64 [rows]."""
         return np.diff(self.offsets)
 
-    def columns(self) -> dict[str, pa.Array]:
+    def columns(self) -> "dict[str, pa.Array]":
         """Returns `input_ids` (lists of int32) and `token_type_ids` (lists of int8) for Arrow."""
+        import pyarrow as pa  # here: what only names a tokenizer need not load it
+
         offsets = pa.array(self.offsets.astype(np.int32))
         return {
             name: pa.ListArray.from_arrays(offsets, pa.array(values))

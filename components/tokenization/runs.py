@@ -10,7 +10,6 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 from tokenizers import Tokenizer
 
 from components.tokenization.token_ids import Array, TokenIds, joined, lengths_of, offsets_of
@@ -127,6 +126,8 @@ def _distinct(codes: Array, kept: Array, begins: Array) -> tuple[list[bytes], st
         The distinct parts in the order of their first places, their coding, and which of them each
         part is.
     """
+    import pyarrow as pa  # here: what only names a tokenizer need not load it
+
     places = np.flatnonzero(kept)
     codes, starts = codes[places], np.flatnonzero(begins[places])
     coding = ASCII if codes.max(initial=0) < 128 else ANY
