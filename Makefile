@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test test-docker lint types unit coverage backends images pipelines format lock hooks clean
+.PHONY: help run test test-docker lint types unit coverage backends images pipelines benchmark format lock hooks clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -74,6 +74,17 @@ pipelines: $(VENV)/dev.installed ## Compile the pipelines anew into pipelines/*.
 	  $(BIN)/bakeoff compile --pipeline $$pipeline --platform vertex \
 	    --output pipelines/$$pipeline-vertex.yaml || exit; \
 	done
+
+# Peers beside what is locked. keras-hub's TensorFlow Text would bring a second TensorFlow.
+$(VENV)/benchmark.installed: $(VENV)/dev.installed
+	echo tensorflow-text | $(BIN)/uv pip install --quiet --python $(BIN)/python --group benchmark \
+	  --constraints images/dev.lock --excludes /dev/stdin
+	@touch $@
+
+# ARGS='--peers all --batch-sizes 16,64 --rounds 3' measures everything, in some hours.
+benchmark: $(VENV)/benchmark.installed ## Speed beside other ways, in tables (some 15 minutes).
+	$(BIN)/python -m benchmarks.speed --output runs/speed.md $(ARGS)
+	$(BIN)/python -m benchmarks.tokenization
 
 format: $(VENV)/dev.installed ## Format the code and mend what can be mended.
 	$(BIN)/ruff format .

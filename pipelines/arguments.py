@@ -5,58 +5,48 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.artifacts.folder import sha256_of
-from components.encoders.checkpoints.argument import Encoder, tokenizer_of
+from components.encoders.checkpoints.argument import Encoder, find_encoder, tokenizer_of
 from components.encoders.digest import with_digest
 from components.storage import fetch
-from components.tasks import load_task
-from components.tokenization import read_tokenizer
+from components.tasks.facts import digest_of
+from components.tasks.files import read_sources
 from components.tokenize.config import TokenizeConfig
-from components.train.checks import fitting_encoder, planned_steps
 from pipelines.settings import LEADERBOARD, Settings
 
 Encoders = Mapping[str, Encoder]
 """The encoders of a run by the model arguments that name them."""
 
 
-def checked_encoders(settings: Settings) -> Encoders:
-    """Fetches every encoder and checks it with its vocabulary.
-
-    Raises:
-        InputError: An encoder or the vocabulary file cannot be used.
-    """
-    if settings.run.pipeline == LEADERBOARD:
-        wanted = [("", name) for name in settings.run.encoders]  # of any family
-    else:
-        wanted = list(settings.run.family_encoders.items())
-    return {name: _checked(name, family, settings.tokenize) for family, name in wanted}
-
-
-def _checked(argument: str, family: str, config: TokenizeConfig) -> Encoder:
-    folder, packing = tokenizer_of(argument)
-    vocab_size = 0  # of a vocabulary that is still to be trained
-    if folder or config.vocab_file:
-        tokenizer = read_tokenizer(folder, packing, vocab_file=config.vocab_file)
-        vocab_size = tokenizer.vocab_size
-    return fitting_encoder(argument, family, vocab_size, config.max_seq_length, packing=packing)
-
-
-def pipeline_arguments(settings: Settings, encoders: Encoders) -> dict[str, Any]:
+def pipeline_arguments(settings: Settings) -> dict[str, Any]:
     """Returns every parameter of the pipeline that does not speak of a cluster.
 
+    Data, vocabulary and checkpoints are there and have these digests; nothing else is checked.
+
     Raises:
-        InputError: The data or the vocabulary file cannot be used.
+        InputError: The data, the vocabulary file or an encoder cannot be found or read.
     """
-    data = load_task(settings.task)
     vocab_file = settings.tokenize.vocab_file
-    planned_steps(data.facts.splits["train"].rows, settings.train)
     arguments: dict[str, Any] = {}
     for config in (settings.task, settings.tokenize, settings.train, settings.evaluate):
         arguments |= dataclasses.asdict(config)
-    digests = {name: e.checkpoint.digest() if e.checkpoint else "" for name, e in encoders.items()}
+    digests = {name: _digest(name) for _, name in _encoders(settings)}
+    sources = read_sources(settings.task)
     return _arguments_of_models(settings, arguments, digests) | {
-        "data_digest": data.facts.digest,
+        "data_digest": digest_of({split: source.sha256 for split, source in sources.items()}),
         "vocab_digest": sha256_of(fetch(vocab_file).path) if vocab_file else "",
     }
+
+
+def _digest(argument: str) -> str:
+    checkpoint = find_encoder(argument, 1).checkpoint
+    return checkpoint.digest() if checkpoint else ""
+
+
+def _encoders(settings: Settings) -> list[tuple[str, str]]:
+    """Returns family and argument of each encoder; of a leaderboard they are of any family, ""."""
+    if settings.run.pipeline == LEADERBOARD:
+        return [("", name) for name in settings.run.encoders]
+    return list(settings.run.family_encoders.items())
 
 
 def _arguments_of_models(
@@ -74,3 +64,32 @@ def _arguments_of_models(
     for family, name in settings.run.family_encoders.items():
         arguments |= {f"{family}_encoder": name, f"{family}_encoder_digest": digests[name]}
     return arguments
+
+
+def checked_encoders(settings: Settings) -> Encoders:
+    """Returns every encoder after checking it with its vocabulary, and the data.
+
+    Raises:
+        InputError: An encoder, the vocabulary file or the data cannot be used.
+    """
+    # Imported here: tables load slowly, and what ran before with the same digests was checked.
+    from components.tasks import load_task
+    from components.train.checks import planned_steps
+
+    encoders = {
+        name: _checked(name, family, settings.tokenize) for family, name in _encoders(settings)
+    }
+    planned_steps(load_task(settings.task).facts.splits["train"].rows, settings.train)
+    return encoders
+
+
+def _checked(argument: str, family: str, config: TokenizeConfig) -> Encoder:
+    from components.tokenization import read_tokenizer
+    from components.train.checks import fitting_encoder
+
+    folder, packing = tokenizer_of(argument)
+    vocab_size = 0  # of a vocabulary that is still to be trained
+    if folder or config.vocab_file:
+        tokenizer = read_tokenizer(folder, packing, vocab_file=config.vocab_file)
+        vocab_size = tokenizer.vocab_size
+    return fitting_encoder(argument, family, vocab_size, config.max_seq_length, packing=packing)

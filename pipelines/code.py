@@ -3,18 +3,21 @@
 import hashlib
 import os
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 import components
+import pipelines
 
 COMPUTING_PACKAGES = (
     "jax", "keras", "matplotlib", "numpy", "pandas", "pyarrow", "safetensors", "scipy",
     "tensorflow", "tensorflow-cpu", "tokenizers", "torch",
 )  # fmt: skip
+COMPILING_PACKAGES = ("kfp", "kfp-kubernetes")
 
 
-def code_digest(root: Path) -> str:
+def code_digest(root: Path, packages: Sequence[str] = COMPUTING_PACKAGES) -> str:
     """Returns a SHA-256 over every Python file below `root` and over what runs them.
 
     That is the version of Python and of the packages that decide a result, and the Keras backend,
@@ -25,7 +28,7 @@ def code_digest(root: Path) -> str:
         digest.update(f"{path.relative_to(root)}\0".encode())
         digest.update(path.read_bytes())
     digest.update(platform.python_version().encode())
-    for name in COMPUTING_PACKAGES:
+    for name in packages:
         try:
             digest.update(f"{name}=={metadata.version(name)}\0".encode())
         except metadata.PackageNotFoundError:
@@ -40,6 +43,15 @@ def _keras_settings() -> bytes:
     file = Path(home) / "keras.json"
     stored = file.read_bytes() if file.is_file() else b""
     return os.environ.get("KERAS_BACKEND", "").encode() + b"\0" + stored
+
+
+def pipelines_digest() -> str:
+    """Returns a SHA-256 over all that pipelines are compiled from: steps, wiring, and KFP."""
+    digests = [
+        code_digest(Path(file).parent, COMPILING_PACKAGES)
+        for file in (components.__file__, pipelines.__file__)
+    ]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def local_image() -> str:

@@ -6,20 +6,36 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from components.errors import InputError
 from components.image import Images
-from pipelines.compiled import Specification, compile_pipeline, to_yaml
-from pipelines.docker import Containers
+from pipelines.cache import keys_asked_for
 from pipelines.settings import LOCAL, CompileConfig
 from pipelines.step_log import StepLog
+
+if TYPE_CHECKING:
+    from pipelines.compiled import Specification
+    from pipelines.docker import Containers
 
 FAILED_TASK = re.compile(r"Inner task failed: \S*?'([^']+)'")
 
 
 class StepBrokeDown(Exception):
     """A step ended without saying why: killed, out of memory, or a fault of ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A pipeline that ran to its end.
+
+    Attributes:
+        outputs: Its outputs.
+        entries: Keys of the cache that its tasks have.
+    """
+
+    outputs: dict[str, Any]
+    entries: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,28 +52,31 @@ class LocalRunner:
     image: str
     output: Path
     cache: Path | None
-    containers: Containers | None
+    containers: "Containers | None"
 
     def of_piece(self) -> "LocalRunner":
         """Returns the runner of one piece of a run, whose containers are told from the others'."""
         return replace(self, containers=self.containers and self.containers.of_piece())
 
-    def compiled(self, pipeline: Any) -> Specification:
+    def compiled(self, pipeline: Any) -> "Specification":
         """Compiles a pipeline for this runner."""
+        # Imported here: kfp loads slowly, and a run that finished before takes none of it.
+        from pipelines.compiled import compile_pipeline
+
         images = Images(image=self.image, train_image=self.image)
         (document,) = compile_pipeline(pipeline, images, CompileConfig(platform=LOCAL))
         return document
 
     def run(
         self,
-        specification: Specification,
+        specification: "Specification",
         arguments: Mapping[str, Any],
         log: Path,
         shown: TextIO,
         *,
         quiet: Sequence[str] = (),
-    ) -> dict[str, Any]:
-        """Runs a compiled pipeline and returns its outputs.
+    ) -> Ended:
+        """Runs a compiled pipeline.
 
         Args:
             specification: The pipeline.
@@ -70,8 +89,10 @@ class LocalRunner:
             InputError: A step refused its input; its own message was shown.
             StepBrokeDown: A step ended without such a message.
         """
-        # Imported here: kfp takes most of a second, and `bakeoff --help` needs none of it.
+        # Imported here: see `compiled`.
         from kfp import components
+
+        from pipelines.compiled import to_yaml
 
         self._prepare(specification["pipelineInfo"]["name"])
         parameters = specification["root"]["inputDefinitions"]["parameters"]
@@ -82,6 +103,7 @@ class LocalRunner:
         with (
             log.open("w", encoding="utf-8") as kept,
             self.containers.started() if self.containers else contextlib.nullcontext(),
+            keys_asked_for() as keys,
         ):
             steps = StepLog(shown, kept, quiet)
             try:
@@ -92,7 +114,7 @@ class LocalRunner:
                     raise
                 raise _reason(error, steps, log) from None
             self._check_none_lost(steps, before, specification, log)
-        return outputs
+        return Ended(outputs=outputs, entries=frozenset(keys))
 
     @property
     def _steps(self) -> Path:
@@ -113,7 +135,7 @@ class LocalRunner:
         )
 
     def _check_none_lost(
-        self, steps: StepLog, before: set[Path], specification: Specification, log: Path
+        self, steps: StepLog, before: set[Path], specification: "Specification", log: Path
     ) -> None:
         """Tells of a container that left no output though KFP took it for finished."""
         if not self.containers:

@@ -8,14 +8,18 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from components.artifacts.folder import check_place, new_folder, open_folder
 from components.compare.facts import KIND
 from components.errors import InputError
 from pipelines.arguments import Encoders, checked_encoders, pipeline_arguments
+from pipelines.cache import drop_damaged
+from pipelines.code import local_image
+from pipelines.finished import FinishedRun, recall, remember, run_key
 from pipelines.local_runner import LocalRunner, StepBrokeDown
 from pipelines.settings import DOCKER, LEADERBOARD, Settings
+from pipelines.step_log import ShownSteps
 
 __all__ = ["StepBrokeDown", "run_locally"]
 
@@ -28,14 +32,22 @@ def run_locally(settings: Settings) -> Path:
             its input (its own message stands in the log above).
         StepBrokeDown: A step ended without such a message.
     """
-    encoders = checked_encoders(settings)
-    arguments = pipeline_arguments(settings, encoders)
+    arguments = pipeline_arguments(settings)
     output = settings.run.output.absolute()
     report = output / "reports" / f"{settings.task.name}-{_short_digest(arguments)}"
+    runner, arguments = _runner(arguments, output, settings)
+    key = run_key(settings.run.pipeline, runner.image, arguments)
+    finished = recall(runner.cache, key) if runner.cache else None
+    encoders = {} if finished else checked_encoders(settings)
     _make_writable(output)
     check_place(report, KIND)
-    outputs = _run_pipeline(arguments, encoders, output, settings)
-    comparison = open_folder(Path(outputs["comparison"].path), KIND)
+    if finished:
+        finished.tell(sys.stdout)
+    else:
+        finished = _run_pipeline(arguments, encoders, runner, settings)
+        if runner.cache:
+            remember(runner.cache, key, finished)
+    comparison = open_folder(Path(finished.comparison), KIND)
     with new_folder(report, KIND) as folder:
         for source in comparison.iterdir():
             (folder / source.name).write_bytes(source.read_bytes())
@@ -60,41 +72,48 @@ def _make_writable(output: Path) -> None:
 
 
 def _run_pipeline(
-    arguments: dict[str, Any], encoders: Encoders, output: Path, settings: Settings
-) -> dict[str, Any]:
-    from pipelines.cache import drop_damaged
-    from pipelines.docker import absolute
-
-    if settings.run.runner == DOCKER:
-        arguments = absolute(arguments)
-    runner = _runner(arguments, output, settings)
+    arguments: dict[str, Any], encoders: Encoders, runner: LocalRunner, settings: Settings
+) -> FinishedRun:
+    seen = ShownSteps(sys.stdout)
+    shown = cast(TextIO, seen)
     if runner.cache:
         drop_damaged(runner.cache)
     if settings.run.pipeline == LEADERBOARD:
         with _with_cache(runner) as caching:
             from pipelines.side_by_side import run_leaderboard
 
-            return run_leaderboard(caching, arguments, encoders, settings)
-    from pipelines.albert_vs_bert import albert_vs_bert
+            ended = run_leaderboard(caching, arguments, encoders, settings, shown)
+    else:
+        from pipelines.albert_vs_bert import albert_vs_bert
 
-    specification = runner.compiled(albert_vs_bert)
-    return runner.run(specification, arguments, output / "log.txt", sys.stdout)
+        specification = runner.compiled(albert_vs_bert)
+        ended = runner.run(specification, arguments, runner.output / "log.txt", shown)
+    return FinishedRun(
+        comparison=ended.outputs["comparison"].path,
+        entries=sorted(ended.entries),
+        steps=seen.steps,
+    )
 
 
-def _runner(arguments: dict[str, Any], output: Path, settings: Settings) -> LocalRunner:
-    from pipelines.code import local_image
-    from pipelines.docker import containers
-
+def _runner(
+    arguments: dict[str, Any], output: Path, settings: Settings
+) -> tuple[LocalRunner, dict[str, Any]]:
+    """Returns the runner, and the arguments as its steps understand them."""
     cache = output / "cache" if settings.run.cache else None
     if settings.run.runner != DOCKER:
-        return LocalRunner(image=local_image(), output=output, cache=cache, containers=None)
+        runner = LocalRunner(image=local_image(), output=output, cache=cache, containers=None)
+        return runner, arguments
+    from pipelines.docker import absolute, containers
+
+    arguments = absolute(arguments)
     in_docker = containers(settings.docker, arguments)
     if cache:
         # KFP's cache knows an image's name alone, which may be built anew.
         cache = cache / in_docker.image_id.removeprefix("sha256:")[:16]
-    return LocalRunner(
+    runner = LocalRunner(
         image=settings.docker.image, output=output, cache=cache, containers=in_docker
     )
+    return runner, arguments
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """What a comparison is made of, and what encoders from scratch are trained with."""
 
 from collections.abc import Container
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ LISTS = {
 }
 """The lists of a leaderboard, and the flags that each takes the place of."""
 
-SCRATCH_TRAINING = {"learning_rate": 5e-4, "num_train_epochs": 16.0}
+SCRATCH_TRAINING = {"learning_rate": 3e-4, "num_train_epochs": 16.0}
 """What `bakeoff run` trains encoders from scratch with, unless told otherwise.
 
 The recipe's own values fine-tune a pre-trained encoder; one from scratch learns nothing with them.
@@ -200,3 +200,12 @@ def scratch_training(run: RunConfig, given: Container[str]) -> dict[str, Any]:
     if "learning_rates" in given:
         given = {"learning_rate"} | {name for name in SCRATCH_TRAINING if name in given}
     return {name: value for name, value in SCRATCH_TRAINING.items() if name not in given}
+
+
+def trained_as_needed(run: RunConfig, train: TrainConfig, given: Container[str]) -> TrainConfig:
+    """Returns how encoders are trained, and says what those from scratch get."""
+    chosen = scratch_training(run, given)
+    if chosen:
+        values = ", ".join(f"{name} {value:g}" for name, value in chosen.items())
+        print(f"encoders from scratch: {values}")
+    return replace(train, **chosen)

@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import re
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -28,7 +27,7 @@ from components.encoders.sizes import PREFIX
 from pipelines.arguments import Encoders
 from pipelines.capacity import room_for
 from pipelines.compiled import Specification
-from pipelines.local_runner import LocalRunner, StepBrokeDown
+from pipelines.local_runner import Ended, LocalRunner, StepBrokeDown
 from pipelines.settings import LEADERBOARD, Settings
 
 NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
@@ -59,15 +58,20 @@ class Piece:
 
 
 def run_leaderboard(
-    runner: LocalRunner, arguments: Mapping[str, Any], encoders: Encoders, settings: Settings
-) -> dict[str, Any]:
-    """Runs a leaderboard and returns its outputs.
+    runner: LocalRunner,
+    arguments: Mapping[str, Any],
+    encoders: Encoders,
+    settings: Settings,
+    shown: TextIO,
+) -> Ended:
+    """Runs a leaderboard.
 
     Args:
         runner: How its steps run; with a cache.
         arguments: Those of the pipeline.
         encoders: Its encoders, by which the memory of a training is estimated.
         settings: What it is made of.
+        shown: Where lines go.
 
     Raises:
         InputError: A step refused its input.
@@ -77,13 +81,13 @@ def run_leaderboard(
 
     models, runs = pieces(arguments["models"], arguments["learning_rates"], arguments["seeds"])
     room = room_for(settings, tuple(encoders.values()), len(runs))
-    print(room.sentence, flush=True)
-    with _workers(room.at_once) as workers:
+    print(room.sentence, file=shown, flush=True)
+    with _workers(room.at_once, shown) as workers:
         for until, parts in ((TOKENIZED, models), (EVALUATED, runs)):
             specification = runner.compiled(of_runs(until))
             _run_all(workers, room.at_once, (runner, specification, arguments), parts)
     whole = Piece(label="whole", runs=[run for part in runs for run in part.runs], quiet=TOLD)
-    return _run(runner, runner.compiled(of_runs(COMPARED)), arguments, whole, sys.stdout)
+    return _run(runner, runner.compiled(of_runs(COMPARED)), arguments, whole, shown)
 
 
 def pieces(
@@ -123,7 +127,7 @@ def _run(
     arguments: Mapping[str, Any],
     piece: Piece,
     shown: TextIO,
-) -> dict[str, Any]:
+) -> Ended:
     """Runs one piece under its own name, which its folders and its log have."""
     named = specification | {"pipelineInfo": {"name": piece.name}}
     given = {**arguments, "runs": piece.runs}
@@ -168,11 +172,11 @@ def _run_all(
 
 
 @contextmanager
-def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
+def _workers(count: int, shown: TextIO) -> Iterator[ProcessPoolExecutor]:
     """Gives processes whose lines are shown here."""
     context = multiprocessing.get_context("spawn")
     lines = context.SimpleQueue()
-    shower = threading.Thread(target=_show, args=(lines,), daemon=True)
+    shower = threading.Thread(target=_show, args=(lines, shown), daemon=True)
     shower.start()
     workers = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(lines,))
     try:
@@ -184,9 +188,9 @@ def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
         lines.close()
 
 
-def _show(lines: Any) -> None:
+def _show(lines: Any, shown: TextIO) -> None:
     while (line := lines.get()) is not None:
-        print(line, flush=True)
+        print(line, file=shown, flush=True)
 
 
 class _Lines(io.TextIOBase):

@@ -14,6 +14,8 @@ REUSED = re.compile(r"Task '?(?P<task>[^' ]+)'? cache hit")
 EXECUTOR = "[KFP Executor "
 INPUT_ERROR = "error: "  # how `components.errors` begins the line
 STEP_INDENT = " " * 4
+REUSED_NOTE = ": reused, nothing changed"
+SHOWN_STEP = re.compile(rf"(?P<step>(?:.+ \| )?▸ [\w-]+)(?:{REUSED_NOTE})?")
 FOUND_IMAGE = "Found image "  # DockerRunner, before every step
 
 
@@ -74,8 +76,27 @@ class StepLog(io.TextIOBase):
         if started := STARTED.match(message):
             return f"▸ {started['task']}"
         if (reused := REUSED.match(message)) and reused["task"] not in self._quiet:
-            return f"▸ {reused['task']}: reused, nothing changed"
+            return f"▸ {reused['task']}{REUSED_NOTE}"
         return None
+
+
+class ShownSteps(io.TextIOBase):
+    """A stream that passes all on to another one and keeps what it shows of steps, in `steps`."""
+
+    def __init__(self, shown: TextIO) -> None:
+        super().__init__()
+        self._shown = shown
+        self.steps: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Takes whole lines."""
+        found = (SHOWN_STEP.fullmatch(line) for line in text.splitlines())
+        self.steps += [step["step"] for step in found if step]
+        return self._shown.write(text)
+
+    def flush(self) -> None:
+        """Flushes the other stream."""
+        self._shown.flush()
 
 
 @contextlib.contextmanager

@@ -267,7 +267,8 @@ def submit(
     # The data libraries take several.
     from pipelines.arguments import checked_encoders, pipeline_arguments
 
-    known = pipeline_arguments(settings, checked_encoders(settings))
+    known = pipeline_arguments(settings)
+    checked_encoders(settings)
     parameters = every_parameter(package.specification, known, given)
     run_id = _start(server, package, parameters, settings, config)
     if not config.wait:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from components.artifacts.places import artifact_at, artifact_place
 from components.compare.facts import KIND, PAGE, REPORT, ComparisonFacts
 
 FailIf = Annotated[
@@ -49,7 +48,8 @@ def compare_folders(evaluations: list[str], comparison: str, conditions: list[st
         InputError: Something cannot be read, compared or written, or a condition is none.
         typer.Exit: A condition holds: exit code 1.
     """
-    # Here, so that `bakeoff --help` loads no tables, pictures and statistics.
+    # Here, so that --help loads no tables, pictures and statistics.
+    from components.artifacts.places import artifact_at, artifact_place
     from components.compare.fail_if import check_conditions
     from components.compare.report import plain_summary
     from components.compare.step import compare

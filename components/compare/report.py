@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from components.compare.blocks import Bullets, Document, Line, Strong, Table
 from components.compare.facts import ComparisonFacts, TableRow
 from components.compare.markdown import write_block, write_section, write_text
-from components.compare.pictures import data_uri
 from components.compare.sections.cost import cost_beside_quality
 from components.compare.sections.data import data
 from components.compare.sections.differing import where_they_differ
@@ -137,6 +136,9 @@ def render_portable(comparison: ComparisonFacts, pictures: Mapping[str, bytes]) 
         comparison: What the comparison found.
         pictures: The PNGs of the report by name.
     """
+    # Imported here: what draws loads slowly, and a report without pictures needs none of it.
+    from components.compare.pictures import data_uri
+
     room = KUBEFLOW_SHOWS - len(render_markdown(comparison, dict.fromkeys(pictures, "")))
     carried = {}
     for name, picture in sorted(pictures.items(), key=lambda item: len(item[1])):

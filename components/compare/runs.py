@@ -3,14 +3,17 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from components.artifacts.facts import EvaluationFacts
 from components.compare.statistics import Right
 from components.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd  # loads slowly, and to show a report takes no table
 
 DECISIVE_SPLITS = ("test", "dev")
 """Splits that may decide, the better first: dev was already used to choose checkpoints."""
@@ -31,7 +34,7 @@ class Run:
 
     source: str
     facts: EvaluationFacts
-    predictions: pd.DataFrame
+    predictions: "pd.DataFrame"
 
     @property
     def learning_rate(self) -> float:
@@ -43,7 +46,7 @@ class Run:
         """Seed of the training."""
         return int(self.facts.training.config["seed"])
 
-    def labelled_rows(self, split: str) -> pd.DataFrame:
+    def labelled_rows(self, split: str) -> "pd.DataFrame":
         """Returns the predictions of a split's rows that have a label, in the order of the rows."""
         chosen = (self.predictions["split"] == split) & self.predictions["label"].notna()
         return self.predictions[chosen].sort_values("row", ignore_index=True)
@@ -62,6 +65,8 @@ class Run:
         return self._classes(split, "label")
 
     def _classes(self, split: str, column: str) -> npt.NDArray[np.int64]:
+        import pandas as pd
+
         labels = pd.CategoricalDtype(list(self.facts.tokens.data.labels))
         codes = self.labelled_rows(split)[column].astype(labels).cat.codes
         return np.asarray(codes, dtype=np.int64)

@@ -1,11 +1,12 @@
-"""The statistics of a comparison: how sure an accuracy is, and how sure a difference."""
+"""The statistics of a comparison: how sure an accuracy is, and how sure a difference.
+
+SciPy is imported where it is called: it loads slowly, and to show a report takes none of it.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr
-from scipy.stats import norm
 
 from components.artifacts.facts import SplitMetrics
 from components.compare.facts import Interval
@@ -23,7 +24,9 @@ def wilson_interval(right: float, rows: int) -> Interval:
         right: Rows predicted right; a mean over runs need not be whole.
         rows: All rows, at least 1.
     """
-    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    from scipy.special import ndtri
+
+    z = float(ndtri((1 + CONFIDENCE) / 2))
     share, spread = right / rows, z**2 / rows
     middle = (share + spread / 2) / (1 + spread)
     half = np.sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
@@ -46,6 +49,8 @@ def exact_mcnemar(first_only: int, second_only: int) -> float:
     Only rows that exactly one model predicts right tell the models apart; were the models equally
     good, each such row would fall to either with probability 1/2.
     """
+    from scipy.special import bdtr
+
     tail = bdtr(min(first_only, second_only), first_only + second_only, 0.5)
     return min(1.0, 2 * float(tail))
 

@@ -5,11 +5,6 @@ from pathlib import Path
 
 from components.artifacts.folder import new_folder, open_folder, read_json, write_json
 from components.compare.facts import FACTS, KIND, PAGE, REPORT, ComparisonFacts
-from components.compare.inputs import read_comparable
-from components.compare.page import render_page
-from components.compare.pictures import draw
-from components.compare.report import render_markdown, render_portable
-from components.compare.verdict import judge
 
 
 def compare(
@@ -27,6 +22,13 @@ def compare(
         InputError: The evaluations are not whole or cannot be compared, or the folder cannot be
             written.
     """
+    # Here, so that a comparison is read without what makes one: tables, statistics and pictures.
+    from components.compare.inputs import read_comparable
+    from components.compare.page import render_page
+    from components.compare.pictures import draw
+    from components.compare.report import render_markdown
+    from components.compare.verdict import judge
+
     facts = judge(read_comparable(evaluations, sources))
     pictures = draw(facts)
     with new_folder(comparison, KIND) as folder:
@@ -46,6 +48,8 @@ def self_contained_markdown(comparison: Path) -> str:
     Raises:
         InputError: It is not a whole comparison folder.
     """
+    from components.compare.report import render_portable
+
     facts = read_comparison(comparison)
     pictures = {path.name: path.read_bytes() for path in sorted(comparison.glob("*.png"))}
     return render_portable(facts, pictures)

@@ -4,8 +4,6 @@ from typing import Annotated
 
 import typer
 
-from components.artifacts.evaluation import KIND
-from components.artifacts.places import artifact_at, artifact_place
 from components.encoders.quiet import import_keras_quietly
 from components.evaluate.config import EvaluateConfig
 from components.flags import run_command
@@ -25,7 +23,10 @@ def main(
     out/bert-evaluation`
     """
     import_keras_quietly()
-    from components.evaluate.step import evaluate  # here, so that --help need not load the backend
+    # Here, so that --help need not load the backend and tables.
+    from components.artifacts.evaluation import KIND
+    from components.artifacts.places import artifact_at, artifact_place
+    from components.evaluate.step import evaluate
 
     with artifact_place(evaluation, KIND) as folder:
         facts = evaluate(artifact_at(tokens), artifact_at(model), folder, config)

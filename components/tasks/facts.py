@@ -4,11 +4,14 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from components.artifacts.facts import LengthFacts, SplitFacts
+
+if TYPE_CHECKING:
+    import pandas as pd  # loads slowly, and the digest takes no table
 
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 """Characters the tokenizer drops: Unicode Cc but for tab and line breaks, and U+FFFD."""
@@ -16,7 +19,7 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 TextPair = tuple[str, str]
 
 
-def text_pairs(rows: pd.DataFrame) -> list[TextPair]:
+def text_pairs(rows: "pd.DataFrame") -> list[TextPair]:
     """Returns text_a and text_b of each row; the second is empty for single sentences."""
     return list(zip(rows["text_a"], rows["text_b"].where(rows["text_b"].notna(), ""), strict=True))
 
@@ -26,13 +29,13 @@ def unordered(pairs: Iterable[TextPair]) -> list[TextPair]:
     return [(a, b) if a <= b else (b, a) for a, b in pairs]
 
 
-def leaked_rows(rows: pd.DataFrame, train_pairs: Set[TextPair]) -> list[bool]:
+def leaked_rows(rows: "pd.DataFrame", train_pairs: Set[TextPair]) -> list[bool]:
     """Tells for each row whether its texts, in either order, are among those of the train rows."""
     return [pair in train_pairs for pair in unordered(text_pairs(rows))]
 
 
 def split_facts(
-    rows: pd.DataFrame,
+    rows: "pd.DataFrame",
     labels: Sequence[str],
     dropped: Mapping[str, int],
     rows_in_source: int,

@@ -4,13 +4,9 @@ from typing import Annotated
 
 import typer
 
-from components.artifacts.places import artifact_place
-from components.artifacts.tokens import KIND
-from components.encoders.checkpoints.argument import BERT_PACKING, tokenizer_of
 from components.flags import run_command
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
-from components.tokenize.step import tokenize
 
 
 def main(
@@ -31,6 +27,12 @@ def main(
     Example: `python -m components.tokenize --task sample --encoder bert-base-chinese --tokens
     out/tokens`
     """
+    # Here, so that --help need not load tokenizers and tables.
+    from components.artifacts.places import artifact_place
+    from components.artifacts.tokens import KIND
+    from components.encoders.checkpoints.argument import BERT_PACKING, tokenizer_of
+    from components.tokenize.step import tokenize
+
     checkpoint, packing = tokenizer_of(encoder) if encoder else (None, BERT_PACKING)
     with artifact_place(tokens, KIND) as folder:
         facts = tokenize(

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from components.artifacts.model import KIND
-from components.artifacts.places import artifact_at, artifact_place
 from components.encoders.quiet import import_keras_quietly
 from components.flags import run_command
 from components.train.config import TrainConfig
@@ -31,11 +29,13 @@ def main(
     """Fine-tunes an encoder on the train rows and keeps the weights that do best on dev.
 
     Example: `python -m components.train --tokens out/tokens --model out/bert --encoder
-    scratch:bert-tiny --learning-rate 5e-4 --num-train-epochs 16`
+    scratch:bert-tiny --learning-rate 3e-4 --num-train-epochs 16`
     """
     node = join_nodes(config.backend)
     import_keras_quietly(config.backend)
-    from components.train.step import train  # here, so that --help need not load the backend
+    # Here, so that --help need not load the backend and what reads artifacts.
+    from components.artifacts.places import artifact_at
+    from components.train.step import train
 
     with _place(model, node) as folder:
         facts = train(artifact_at(tokens), folder, encoder, config)
@@ -52,6 +52,9 @@ def main(
 @contextmanager
 def _place(model: str, node: int) -> Iterator[Path]:
     """Gives the folder to write to: of the nodes of a training one writes the model."""
+    from components.artifacts.model import KIND
+    from components.artifacts.places import artifact_place
+
     if node:
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder) / KIND

@@ -136,7 +136,7 @@ def _classifier(
 
     Its weights are the checkpoint's, else seeded ones; also what was restored is returned.
     """
-    keras.utils.set_random_seed(config.seed)
+    current_backend().set_seed(config.seed)
     keras.config.set_dtype_policy(DTYPE_POLICIES[config.precision])
     labels = len(tokens.facts.data.labels)
     build = partial(build_classifier, encoder.config, labels, remat=config.remat)

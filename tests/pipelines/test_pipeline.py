@@ -2,6 +2,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from components.image import Images
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
+from pipelines import code
 from pipelines.arguments import checked_encoders, pipeline_arguments
 from pipelines.cache import drop_damaged
 from pipelines.code import code_digest, local_image
@@ -49,6 +51,19 @@ def test_changed_code_has_another_digest(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(set(digests)) == 5
 
 
+def test_the_pipelines_digest_covers_steps_wiring_and_kfp(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Sequence[str]]] = []
+
+    def noting(root: Path, packages: Sequence[str]) -> str:
+        asked.append((root.name, packages))
+        return code_digest(root, packages)
+
+    monkeypatch.setattr(code, "code_digest", noting)
+    assert len(code.pipelines_digest()) == 64
+    packages = ("kfp", "kfp-kubernetes")
+    assert asked == [("components", packages), ("pipelines", packages)]
+
+
 def test_the_local_image_carries_the_codes_digest() -> None:
     digest = code_digest(Path(components.__file__).parent)
     assert local_image() == f"encoder-bakeoff-python:local-{digest[:16]}"
@@ -62,7 +77,7 @@ def settings(task: TaskConfig, **run: Any) -> Settings:
 
 
 def arguments_of(chosen: Settings) -> dict[str, Any]:
-    return pipeline_arguments(chosen, checked_encoders(chosen))
+    return pipeline_arguments(chosen)
 
 
 @pytest.mark.parametrize(
@@ -90,16 +105,16 @@ def test_an_encoder_of_the_other_family_is_refused(task: TaskConfig, family: str
     other = {"albert": "bert", "bert": "albert"}[family]
     wrong = settings(task, **{f"{family}_encoder": f"scratch:{other}-tiny"})
     with pytest.raises(InputError, match=f"train-{family} trains encoders of the {family} family"):
-        arguments_of(wrong)
+        checked_encoders(wrong)
 
 
 def test_what_training_would_refuse_is_refused_before(task: TaskConfig) -> None:
     long = dataclasses.replace(settings(task), tokenize=TokenizeConfig(max_seq_length=513))
     with pytest.raises(InputError, match="max_seq_length is 513, but 'scratch:albert-tiny' has"):
-        arguments_of(long)
+        checked_encoders(long)
     short = dataclasses.replace(settings(task), train=TrainConfig(train_batch_size=500))
     with pytest.raises(InputError, match=r"96 rows in batches of 500 for 3\.0 epochs make no"):
-        arguments_of(short)
+        checked_encoders(short)
 
 
 def test_encoders_from_scratch_are_trained_as_they_need() -> None:

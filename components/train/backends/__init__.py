@@ -1,11 +1,11 @@
 """One file for each backend that Keras computes with: its devices, and an optimizer step on them.
 
-Each has `device_names`, `device_count`, `peak_memory_bytes`, `on_all_devices`, `is_out_of_memory`
-and `Stepper`. What is computed is the same everywhere (`components.train.optimizer`); how the
+Each has the functions of `Backend` below. What is computed is the same everywhere (`components.train.optimizer`); how the
 fewest passes over the weights do it is each backend's own.
 """
 
 import importlib
+import random
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol, cast
@@ -68,6 +68,9 @@ class Backend(Protocol):
     def peak_memory_bytes(self) -> int | None:
         """Returns the largest memory in use so far on the first accelerator."""
 
+    def set_seed(self, seed: int) -> None:
+        """Seeds initial weights and dropout; `keras.utils` would import TensorFlow to do so."""
+
     def on_all_devices(self) -> AbstractContextManager[None]:
         """Within it, variables are made on each of the devices."""
 
@@ -82,6 +85,12 @@ def current_backend() -> Backend:
     """Returns the file of the backend that Keras computes with."""
     name = f"{__name__}.{keras.backend.backend()}"
     return cast(Backend, importlib.import_module(name))
+
+
+def seed_keras(seed: int) -> None:
+    """Seeds what Keras draws the seeds of initial weights and of its generators from."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the one that libraries share
 
 
 def figures_of(tensor: Tensor) -> Figures:

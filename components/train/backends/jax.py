@@ -15,7 +15,7 @@ import numpy as np
 from jax import numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from components.train.backends import Part, loss_of, shares
+from components.train.backends import Part, loss_of, seed_keras, shares
 from components.train.optimizer import (
     BETA_1,
     BETA_2,
@@ -44,6 +44,11 @@ def peak_memory_bytes() -> int | None:
     device = next(device for device in jax.devices() if device.platform != "cpu")
     peak = (device.memory_stats() or {}).get("peak_bytes_in_use")
     return None if peak is None else int(peak)
+
+
+def set_seed(seed: int) -> None:
+    """Seeds initial weights and dropout."""
+    seed_keras(seed)
 
 
 @contextmanager

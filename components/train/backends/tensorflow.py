@@ -57,6 +57,11 @@ def peak_memory_bytes() -> int | None:
     return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
 
 
+def set_seed(seed: int) -> None:
+    """Seeds initial weights and dropout."""
+    keras.utils.set_random_seed(seed)
+
+
 @contextmanager
 def on_all_devices() -> Iterator[None]:
     """Within it, variables are made on each of the devices."""

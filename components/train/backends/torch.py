@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import torch
 
-from components.train.backends import Part, mean_loss, shares
+from components.train.backends import Part, mean_loss, seed_keras, shares
 from components.train.optimizer import (
     BETA_1,
     BETA_2,
@@ -44,6 +44,12 @@ def device_count() -> int:
 def peak_memory_bytes() -> int | None:
     """Returns the largest memory in use so far on the first GPU."""
     return int(torch.cuda.max_memory_allocated(0))
+
+
+def set_seed(seed: int) -> None:
+    """Seeds initial weights and dropout."""
+    seed_keras(seed)
+    torch.manual_seed(seed)
 
 
 @contextmanager

@@ -1,0 +1,195 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from benchmarks.speed.config import SpeedConfig, case_of
+from benchmarks.speed.measurement import (
+    Case,
+    Measurement,
+    Prediction,
+    Training,
+    examples_per_second,
+    measurement_of,
+    training_of,
+)
+from benchmarks.speed.ours import step_ends
+from benchmarks.speed.peers import PEERS, chosen_peers, reason_of
+from benchmarks.speed.rows import draw
+from benchmarks.speed.tables import Entry, tables_of
+from benchmarks.speed.tokens_folder import write_rows
+from components.artifacts.tokens import read_tokens
+from components.encoders.sizes import scratch_config
+from components.errors import InputError
+
+CASE = Case(
+    encoder="scratch:bert-tiny",
+    backend="torch",
+    precision="float32",
+    compiled=False,
+    batch_size=2,
+    warm_up_steps=2,
+    steps=3,
+    predict_rows=0,
+    predict_batch_size=4,
+    began=100.0,
+)
+TOKENS = {1: 60.0, 2: 60.0, 3: 56.0, 4: 28.0, 5: 84.0}
+NAMES = {peer.name: peer for peer in PEERS}
+
+
+def measured(seconds: float, **changes: object) -> Measurement:
+    training = Training(
+        seconds=(seconds,) * 3,
+        tokens=(56.0,) * 3,
+        first_step_seconds=9.0,
+        peak_memory_bytes=3 * 2**30,
+    )
+    return dataclasses.replace(measurement_of(CASE, training), **changes)  # type: ignore[arg-type]
+
+
+def entry(name: str, *rounds: Measurement, reason: str = "") -> Entry:
+    return Entry(peer=NAMES[name], case=CASE, rounds=rounds, reason=reason)
+
+
+def test_steps_of_the_warm_up_do_not_count() -> None:
+    ends = {1: 110.0, 2: 111.0, 3: 113.0, 4: 114.0, 5: 118.0}
+    training = training_of(CASE, ends, TOKENS)
+    assert training.seconds == (2.0, 1.0, 4.0)
+    assert training.tokens == (56.0, 28.0, 84.0)
+    assert training.first_step_seconds == 10.0
+    assert training.peak_memory_bytes > 10e6
+    # 28, 28 and 21 tokens a second; 6 rows in 7 seconds, of 28 tokens each
+    found = measurement_of(CASE, training)
+    assert examples_per_second(CASE, found, is_padded=False) == pytest.approx((1.0, 6 / 7))
+    assert examples_per_second(CASE, found, is_padded=True) == pytest.approx((1.0, 6 / 7))
+
+
+def test_steps_whose_ends_are_not_known_count_as_equal() -> None:
+    training = training_of(CASE, {2: 111.0, 4: 114.0, 5: 118.0}, TOKENS)
+    assert training.seconds == (1.5, 1.5, 4.0)
+    assert training.tokens == (42.0, 42.0, 84.0)
+    assert training.first_step_seconds is None
+
+
+def test_longer_rows_than_the_mean_count_for_more() -> None:
+    twice_as_long = dataclasses.replace(measured(1.0).training, tokens=(112.0,) * 3)
+    found = measurement_of(CASE, twice_as_long)
+    assert examples_per_second(CASE, found, is_padded=False) == (4.0, 4.0)
+    assert examples_per_second(CASE, found, is_padded=True) == (2.0, 2.0)
+
+
+def test_names_of_peers_differ() -> None:
+    assert len(NAMES) == len(PEERS)
+
+
+def test_peers_are_chosen_by_name_or_its_beginning() -> None:
+    assert {peer.backend for peer in chosen_peers(["ours"])} == {"tensorflow", "torch", "jax"}
+    assert [peer.name for peer in chosen_peers(["classic-torch"])] == ["classic-torch-float32"]
+    assert len(chosen_peers(["hugging-face-bfloat16"])) == 1
+    assert len(chosen_peers(["hugging-face-b"])) == 3
+    assert chosen_peers(["all"]) == list(PEERS)
+    assert {peer.kind for peer in chosen_peers([])} == {peer.kind for peer in PEERS}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"peers": ("our", "torch")}, "no peer's name begins with 'torch': choose all or of"),
+        ({"models": ("bert",)}, "no model is called 'bert': choose of albert-tiny"),
+        ({"models": ()}, "models must be at least 1"),
+        ({"batch_sizes": ()}, "batch_sizes must be at least 1"),
+        ({"batch_sizes": (0,)}, "batch_sizes must be at least 1"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"warm_up_steps": 0}, "warm_up_steps must be at least 1, got 0"),
+        ({"predict_rows": -1}, "predict_rows must be at least 0, got -1"),
+        ({"predict_batch_size": 0}, "predict_batch_size must be at least 1, got 0"),
+        ({"rounds": 0}, "rounds must be at least 1, got 0"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SpeedConfig(**changes)  # type: ignore[arg-type]
+
+
+def test_padded_peers_do_fewer_steps() -> None:
+    config = SpeedConfig(batch_sizes=(16, 64))
+    grouped = case_of(config, NAMES["hugging-face-bfloat16"], "bert-base", 16)
+    assert (grouped.warm_up_steps, grouped.steps, grouped.predict_rows) == (10, 20, 320)
+    classic = case_of(config, NAMES["classic-torch-float32"], "bert-base", 64)
+    assert (classic.warm_up_steps, classic.steps, classic.predict_rows) == (2, 4, 0)
+
+
+def test_quick_keeps_what_it_does_not_replace() -> None:
+    config = SpeedConfig(quick=True, batch_sizes=(4,)).as_asked()
+    assert (config.models, config.batch_sizes) == (("bert-tiny", "albert-tiny"), (4,))
+
+
+def test_tables_hold_ratios_to_the_best_classic_and_the_best_hugging_face() -> None:
+    prediction = Prediction(precision="float32", rows_per_second=50.0)
+    entries = [
+        entry("classic-torch-float32", measured(8.0)),
+        entry("classic-tensorflow-float32", measured(10.0)),
+        entry("keras-hub-float32", reason="not installed: keras_hub"),
+        entry("hugging-face-float32", measured(2.0)),
+        entry("hugging-face-bfloat16", measured(1.0)),
+        entry(
+            "ours-torch-bfloat16",
+            *(measured(seconds, prediction=prediction) for seconds in (0.5, 0.4, 9.0)),
+        ),
+    ]
+    config = scratch_config("scratch:bert-tiny", 21128)
+    lines = tables_of(config, entries, {"bfloat16": 400.0})
+    cells = {line.split(" | ")[0][2:]: line.split(" | ")[1:] for line in lines if "| " in line}
+    assert cells["classic-torch-float32"][1:4] == ["0.25", "1.00×", "0.12×"]
+    assert cells["keras-hub-float32"][0] == "not installed: keras_hub"
+    training, predicted = (line for line in lines if line.startswith("| ours-torch"))
+    assert training.startswith("| ours-torch-bfloat16 | bfloat16 | 4.00 | 16.00× | 2.00× |")
+    assert training.endswith("(0%) | 4.00 | 9.0 | 3.0 |")
+    assert predicted.startswith("| ours-torch-bfloat16 | float32 | 50.00 | – | – |")
+    assert "classic: classic-torch-float32; HF's best: hugging-face-bfloat16." in lines
+
+
+def test_generated_rows_make_a_tokens_folder(tmp_path: Path) -> None:
+    rows = draw(20, seed=1)
+    write_rows(tmp_path / "tokens", {"train": rows, "dev": rows[:5]})
+    tokens = read_tokens(tmp_path / "tokens")
+    assert tokens.splits["train"]["input_ids"][3].as_py() == rows[3].input_ids.tolist()
+    assert (tokens.facts.vocab_size, tokens.vocab.count("\n")) == (21128, 21128)
+    assert tokens.facts.splits["dev"].tokens.max == max(len(row) for row in rows[:5])
+    assert np.sum(list(tokens.facts.data.splits["train"].label_counts.values())) == 20
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reason"),
+    [
+        (
+            "Traceback\nModuleNotFoundError: No module named 'keras_hub'\n",
+            "not installed: keras_hub",
+        ),
+        (
+            "a warning\nerror: no encoder is called 'x'\n\n",
+            "failed: error: no encoder is called 'x'",
+        ),
+        ("", ""),
+    ],
+    ids=["absent", "last-line", "silent"],
+)
+def test_why_a_child_gave_no_figures(stderr: str, reason: str) -> None:
+    assert reason_of(stderr) == reason
+
+
+def test_ends_of_steps_are_read_from_the_log(tmp_path: Path) -> None:
+    marks = [(1, "train/loss", 10.5), (1, "dev/loss", 10.7), (2, "train/loss", 12.0)]
+    with (tmp_path / "events").open("wb") as file:
+        writer = RecordWriter(file)
+        for step, tag, wall_time in marks:
+            summary = Summary(value=[Summary.Value(tag=tag, simple_value=0.5)])
+            event = Event(step=step, wall_time=wall_time, summary=summary)
+            writer.write(event.SerializeToString())
+        writer.flush()
+    assert step_ends(tmp_path) == {1: 10.5, 2: 12.0}
