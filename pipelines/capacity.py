@@ -3,23 +3,15 @@
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.encoders.checkpoints.argument import Encoder
-from components.encoders.parameters import parameter_count
 from components.train.config import TrainConfig
+from components.train.memory import GIB, memory_budget
 from pipelines.settings import DOCKER, Settings
 
-GIB = 2**30
-FLOAT_BYTES = 4
-COPIES_OF_WEIGHTS = 5
-"""Weights, gradients, the two moments of Adam, and the best weights so far."""
 LIBRARIES_BYTES = GIB
-VALUES_PER_TOKEN, SCORES_PER_HEAD = 17, 2.5
-"""Activations of a layer that the backward pass wants: 17 hidden sizes a token and 2.5 scores a
-head and pair of tokens, from the bytes of Korthikanti et al. 2022, arXiv 2205.05198, equation 2,
-with two bytes a value."""
 CORES_PER_TRAINING = 1
 MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -38,7 +30,7 @@ class Room:
 
 
 def training_bytes(encoder: Encoder, config: TrainConfig, max_seq_length: int, vocab: int) -> int:
-    """Estimates the memory of a training.
+    """Estimates the memory of a training on the processor, the best weights so far included.
 
     Args:
         encoder: What is trained.
@@ -47,13 +39,10 @@ def training_bytes(encoder: Encoder, config: TrainConfig, max_seq_length: int, v
         vocab: Entries of the vocabulary of an encoder from scratch.
     """
     sizes = encoder.config
-    words = 0 if encoder.checkpoint else vocab * sizes.embedding_size
-    weights = (parameter_count(sizes) + words) * FLOAT_BYTES * COPIES_OF_WEIGHTS
-    values = VALUES_PER_TOKEN * sizes.hidden_size
-    scores = SCORES_PER_HEAD * sizes.num_attention_heads * max_seq_length
-    tokens = config.train_batch_size * max_seq_length
-    activations = tokens * (values + scores) * sizes.num_hidden_layers * FLOAT_BYTES
-    return LIBRARIES_BYTES + weights + int(activations)
+    if not encoder.checkpoint:
+        sizes = replace(sizes, vocab_size=vocab)
+    budget = memory_budget(sizes, config, max_seq_length)
+    return LIBRARIES_BYTES + budget.total + budget.weights
 
 
 def room_for(settings: Settings, encoders: Sequence[Encoder], runs: int) -> Room:

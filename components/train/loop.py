@@ -111,8 +111,9 @@ class Training:
 
     @property
     def loss(self) -> float:
-        """Mean loss of the steps since the last `mark_curve`, as far as they are read."""
-        return float(np.mean([figures.loss for figures in self._since_mark] or [math.nan]))
+        """Mean loss of the steps read since the last `mark_curve`; of those before, if none was."""
+        read = [figures.loss for figures in self._since_mark]
+        return float(np.mean(read or [point.loss for point in self._curve[-1:]]))
 
     @property
     def examples_per_second(self) -> float:
@@ -142,8 +143,9 @@ class Training:
         self._begun = begun
         self.step += 1
         self._train_seconds += time.monotonic() - started
-        if self.step == WARM_UP_STEPS:
+        if self.step in (1, WARM_UP_STEPS):  # after the first there is a loss to tell
             self.finish_step()
+        if self.step == WARM_UP_STEPS:
             self._warm_up_seconds = self._train_seconds
 
     def finish_step(self) -> None:
@@ -241,7 +243,7 @@ def fine_tune(
     reporter: Reporter,
     log: EventLog,
 ) -> Outcome:
-    """Trains a compiled classifier for `total_steps` optimizer steps, or until it must stop."""
+    """Trains a classifier for `total_steps` optimizer steps, or until it must stop."""
     training = Training(model, train_rows, dev_rows, config, max_seq_length, total_steps, log)
     marks = max(1, total_steps // CURVE_POINTS)
     measurements = steps_between_measurements(len(train_rows), config)

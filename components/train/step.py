@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -16,6 +16,7 @@ from components.artifacts.tokens import TRAINED_COLUMNS, Tokens, read_tokens
 from components.encoders.build import build_classifier
 from components.encoders.checkpoints.argument import Encoder
 from components.encoders.checkpoints.restore import restored
+from components.encoders.config import EncoderConfig
 from components.encoders.rows import Rows
 from components.errors import InputError
 from components.train.backends import Backend, current_backend
@@ -24,6 +25,7 @@ from components.train.config import TrainConfig
 from components.train.curves import EventLog
 from components.train.loop import Outcome, fine_tune
 from components.train.machine import hardware, peak_memory_bytes, versions
+from components.train.memory import memory_budget, what_would_help
 from components.train.progress import progress
 
 DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -67,9 +69,16 @@ def train(
         tokens.facts.packing,
     )
     train_rows, dev_rows = Rows(tokens.splits["train"]), Rows(tokens.splits["dev"])
+    memory = Memory(
+        encoder=chosen.config,
+        config=dataclasses.replace(config, backend=keras.backend.backend()),
+        longest_row=int(train_rows.lengths.max()),
+        devices=backend.device_count(),
+    )
+    print(f"train: {memory_budget(*memory)}", flush=True)
     total_steps = planned_steps(len(train_rows), config)
     found_versions, found_hardware = versions(), hardware()
-    with new_model_folder(model_path) as folder, backend.on_all_devices(), _memory(backend, config):
+    with new_model_folder(model_path) as folder, backend.on_all_devices(), _sufficient(memory):
         model, loaded = _classifier(chosen, config, tokens)
         log = EventLog(folder / LOGS)
         with progress(f"train {chosen.config.family}", total_steps) as reporter:
@@ -109,19 +118,31 @@ def max_seq_length(tokens: Tokens) -> int:
     return int(tokens.facts.config["max_seq_length"])
 
 
+class Memory(NamedTuple):
+    """What decides of the memory of a training; the arguments of `memory_budget`."""
+
+    encoder: EncoderConfig
+    config: TrainConfig
+    longest_row: int
+    devices: int
+
+
 @contextmanager
-def _memory(backend: Backend, config: TrainConfig) -> Iterator[None]:
+def _sufficient(memory: Memory) -> Iterator[None]:
     """Says what to do where memory does not suffice."""
     try:
         yield
     except Exception as error:
-        if not backend.is_out_of_memory(error):
+        if not current_backend().is_out_of_memory(error):
             raise
-        remat = "" if config.remat else "set remat, "
+        config = memory.config
+        parts = config.gradient_accumulation_steps
+        helpful = "".join(f"{change}, " for change in what_would_help(*memory))
         raise InputError(
-            f"memory did not suffice for train_batch_size {config.train_batch_size} in "
-            f"{config.gradient_accumulation_steps} parts: raise gradient_accumulation_steps, "
-            f"{remat}use precision bfloat16, or choose a smaller encoder or max_seq_length"
+            f"memory did not suffice: this training wants {memory_budget(*memory)}, with "
+            f"train_batch_size {config.train_batch_size} in {parts} part{'s' * (parts > 1)}, "
+            f"rows of up to {memory.longest_row} tokens and precision {config.precision}; set "
+            f"{helpful}or choose a smaller train_batch_size, max_seq_length or encoder"
         ) from None
 
 

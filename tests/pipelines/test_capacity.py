@@ -1,5 +1,7 @@
 """How many trainings run at once."""
 
+import dataclasses
+
 import pytest
 
 from components.encoders.checkpoints.argument import find_encoder
@@ -7,18 +9,19 @@ from components.evaluate.config import EvaluateConfig
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
-from pipelines.capacity import GIB, cores, decided, free_bytes, room_for, training_bytes
+from components.train.memory import GIB, memory_budget
+from pipelines.capacity import cores, decided, free_bytes, room_for, training_bytes
 from pipelines.settings import DOCKER, DockerConfig, RunConfig, Settings
 
 
 def test_the_memory_of_a_training() -> None:
-    """Two layers of 128 with 2 heads; one batch of 2 rows of 10 tokens; 100 words of 128 more."""
-    encoder = find_encoder("scratch:bert-tiny", 1)
-    without_words = training_bytes(encoder, TrainConfig(train_batch_size=2), 10, 0)
-    activations = 2 * 10 * (17 * 128 + 2.5 * 2 * 10) * 2 * 4
-    assert without_words == GIB + 5 * 4 * 479_232 + activations
-    with_words = training_bytes(encoder, TrainConfig(train_batch_size=2), 10, 100)
-    assert with_words - without_words == 5 * 4 * 100 * 128
+    """A vocabulary of 100 words of 128 is five, and the second copy of gradients, more."""
+    encoder, config = find_encoder("scratch:bert-tiny", 1), TrainConfig(train_batch_size=2)
+    without_words = training_bytes(encoder, config, 10, 0)
+    budget = memory_budget(dataclasses.replace(encoder.config, vocab_size=0), config, 10)
+    assert without_words == GIB + budget.total + budget.weights
+    with_words = training_bytes(encoder, config, 10, 100)
+    assert with_words - without_words == 6 * 4 * 100 * 128
 
 
 @pytest.mark.parametrize(

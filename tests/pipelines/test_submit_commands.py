@@ -24,7 +24,7 @@ def test_a_log_has_a_line_for_each_change_and_the_report(kubeflow: Any, tmp_path
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr, kubeflow.refused) == (0, "", [])
     lines = done.stdout.splitlines()
-    assert lines[0] == "encoders from scratch: learning_rate 0.0005, num_train_epochs 16"
+    assert lines[0] == "encoders from scratch: learning_rate 0.0003, num_train_epochs 16"
     assert lines[1] == f"server: {kubeflow.url}"
     assert lines[3:5] == [
         "run: first (experiment encoder-bakeoff)", f"{kubeflow.url}/#/runs/details/{RUN_ID}",

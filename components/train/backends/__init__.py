@@ -1,7 +1,7 @@
 """One file for each backend that Keras computes with: its devices, and an optimizer step on them.
 
-Each has the functions of `Backend` below. What is computed is the same everywhere (`components.train.optimizer`); how the
-fewest passes over the weights do it is each backend's own.
+Each has the functions of `Backend` below. What is computed is the same everywhere
+(`components.train.optimizer`); how the fewest passes over the weights do it is each backend's own.
 """
 
 import importlib
@@ -90,7 +90,7 @@ def current_backend() -> Backend:
 def seed_keras(seed: int) -> None:
     """Seeds what Keras draws the seeds of initial weights and of its generators from."""
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - the one that libraries share
+    np.random.seed(seed)
 
 
 def figures_of(tensor: Tensor) -> Figures:

@@ -64,7 +64,9 @@ def on_all_devices() -> Iterator[None]:
 def is_out_of_memory(error: Exception) -> bool:
     """Tells whether an error says that memory did not suffice."""
     return isinstance(error, MemoryError) or (
-        isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+        # A ValueError where a single operation lacks it.
+        isinstance(error, jax.errors.JaxRuntimeError | ValueError)
+        and "RESOURCE_EXHAUSTED" in str(error)
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import torch
+from torch.utils.checkpoint import set_checkpoint_early_stop
 
 from components.train.backends import Part, mean_loss, seed_keras, shares
 from components.train.optimizer import (
@@ -126,8 +127,10 @@ class Stepper:
     def _add_gradients(self, part: Part, share: float) -> Tensor:
         inputs = {k: torch.from_numpy(v).to(self._device) for k, v in part.inputs.items()}
         labels = torch.from_numpy(part.labels).to(self._device)
-        loss = mean_loss(self._model, inputs, labels) * share
-        loss.backward()
+        # An early stop raises an exception, which holds what it passed: twice the memory.
+        with set_checkpoint_early_stop(False):
+            loss = mean_loss(self._model, inputs, labels) * share
+            loss.backward()
         return loss.detach()
 
     def _update(

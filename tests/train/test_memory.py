@@ -1,0 +1,131 @@
+"""The memory of a training: computed, lowered by what lowers it, and missing."""
+
+import dataclasses
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from components.encoders.build import build_classifier
+from components.encoders.config import EncoderConfig
+from components.encoders.parameters import parameter_count
+from components.encoders.sizes import scratch_config
+from components.encoders.weights import weights_of
+from components.train.backends import Part, current_backend, figures_of
+from components.train.config import TrainConfig
+from components.train.memory import GIB, MemoryBudget, memory_budget, what_would_help
+from components.train.optimizer import Trainable, step_sizes
+from tests.conftest import ARCHITECTURES, SIZES
+
+XXLARGE = scratch_config("scratch:albert-xxlarge", 21_128)
+LARGE_BATCH = TrainConfig(precision="bfloat16", backend="tensorflow")
+
+
+def test_albert_xxlarge_fits_a_gpu_of_24_gib_by_remat() -> None:
+    """Batch 16, rows of 512 tokens: the longest that the model takes."""
+    assert memory_budget(XXLARGE, LARGE_BATCH, 512).total > 60 * GIB
+    with_remat = dataclasses.replace(LARGE_BATCH, remat=True)
+    assert memory_budget(XXLARGE, with_remat, 512).total < 24 * GIB
+
+
+def test_a_budget_by_hand() -> None:
+    """Two layers of 128, the last of which counts as nothing; 2 rows of 10 tokens; 2 heads."""
+    config = scratch_config("scratch:bert-tiny", 100)
+    weights = 4 * parameter_count(config)
+    whole = memory_budget(config, TrainConfig(train_batch_size=2, backend="torch"), 10)
+    kept = int(2 * 10 * (33.4 * 128 + 8.1 * 512 + 9 * 2 * 10))
+    assert whole == MemoryBudget(
+        weights=weights, gradients=2 * weights, moments=2 * weights, activations=kept
+    )
+    in_parts = TrainConfig(train_batch_size=2, gradient_accumulation_steps=2, backend="torch")
+    halved = memory_budget(config, in_parts, 10)
+    assert (halved.gradients, halved.activations) == (3 * weights, kept // 2)
+    on_two = memory_budget(config, TrainConfig(train_batch_size=2, backend="torch"), 10, devices=2)
+    assert on_two.activations == kept // 2
+    low = memory_budget(
+        config, TrainConfig(train_batch_size=2, precision="bfloat16", backend="torch"), 10
+    )
+    copies = 2 * (4 * 128**2 + 2 * 128 * 512)
+    assert low.activations == int(2 * 10 * (22.2 * 128 + 4.1 * 512 + 7 * 2 * 10) + copies)
+    assert str(whole).startswith("about 10 MiB of memory (weights 2 MiB, gradients 4 MiB, moments")
+
+
+def test_only_what_lowers_the_memory_is_named() -> None:
+    config = scratch_config("scratch:bert-large", 21_128)
+    longest = 512
+    helpful = what_would_help(config, TrainConfig(backend="tensorflow"), longest, 1)
+    assert [change.partition(" (")[0] for change in helpful] == [
+        "remat", "precision bfloat16", "gradient_accumulation_steps 2",
+    ]  # fmt: skip
+    saving = TrainConfig(
+        backend="tensorflow", remat=True, precision="bfloat16", gradient_accumulation_steps=16
+    )
+    assert what_would_help(config, saving, longest, 1) == []
+
+
+def moved_weights(config: EncoderConfig, parts: int, **options: Any) -> dict[str, Any]:
+    """Returns the weights after two steps from the same seed on the same rows."""
+    backend = current_backend()
+    backend.set_seed(7)
+    model = build_classifier(config, 2, **options)
+    stepper = backend.Stepper(model, Trainable.of(model.trainable_variables))
+    generator = np.random.default_rng(0)
+    for step in range(2):
+        rows = []
+        for _ in range(parts):
+            ids = generator.integers(0, config.vocab_size, (8 // parts, 8)).astype("int32")
+            mask = np.arange(8) < generator.integers(3, 9, (8 // parts, 1))
+            inputs = {"input_ids": ids, "attention_mask": mask.astype("int32")}
+            inputs["token_type_ids"] = np.zeros_like(ids)
+            rows.append(Part(inputs, generator.integers(0, 2, 8 // parts).astype("int32")))
+        figures_of(stepper.step(rows, step_sizes(TrainConfig(warmup_proportion=0.0), step, 10)))
+    stepper.sync()
+    return dict(weights_of(model))
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("architecture", ["bert", "albert", "xlnet"])
+def test_what_is_computed_again_is_the_same(architecture: str, parts: int) -> None:
+    dropout = {"hidden_dropout_prob": 0.2, "attention_probs_dropout_prob": 0.2}
+    sizes = SIZES | ARCHITECTURES[architecture] | dropout
+    config = EncoderConfig(**(sizes | {"vocab_size": 50, "hidden_act": "gelu_new"}))
+    kept = moved_weights(config, parts)
+    again = moved_weights(config, parts, remat=True)
+    assert kept.keys() == again.keys()
+    for path, weights in kept.items():
+        np.testing.assert_allclose(again[path], weights, atol=2e-6, err_msg=path)
+
+
+MOST_ADDRESS_SPACE = 5 << 30
+"""What the libraries map, and more; what this training wants is far above it."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_missing_memory_names_what_to_lower(tokens_folder: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable, "-m", "components.train", "--tokens", str(tokens_folder),
+        "--model", str(tmp_path / "model"), "--encoder", "scratch:bert-base",
+        "--train-batch-size", "96", "--num-train-epochs", "1",
+    ]  # fmt: skip
+    limited = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env=os.environ | {"KERAS_BACKEND": keras.backend.backend()},
+        preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_AS, (MOST_ADDRESS_SPACE, MOST_ADDRESS_SPACE)
+        ),
+    )
+    assert limited.returncode == 2, limited.stderr[-2000:]
+    (error,) = [line for line in limited.stderr.splitlines() if line.startswith("error: ")]
+    assert error.startswith("error: memory did not suffice: this training wants about ")
+    assert "set remat (then about " in error
+    assert "Traceback" not in limited.stderr
+    assert list(tmp_path.iterdir()) == []
