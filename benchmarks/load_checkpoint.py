@@ -1,4 +1,4 @@
-"""Time and memory of loading a checkpoint: `python benchmarks/load_checkpoint.py`.
+"""Time and memory of loading a checkpoint: `python -m benchmarks.load_checkpoint`.
 
 Writes checkpoints of BERT-base's and ALBERT-xxlarge's size with random weights into a temporary
 folder and loads each in a process of its own. Memory is what the process gains (peak resident set,
@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.resident import peak_bytes, reset_peak, resident_bytes
 
 VOCAB_SIZE = 21128
 ENCODERS = ("scratch:bert-base", "scratch:albert-xxlarge")
@@ -47,8 +49,8 @@ def load(folder: Path) -> None:
     from components.encoders.sizes import scratch_config
 
     build_encoder(scratch_config("scratch:bert-tiny", 100))
-    _reset_peak()
-    before = _resident("VmRSS")
+    reset_peak()
+    before = resident_bytes()
     started = time.monotonic()
     checkpoint = open_checkpoint(folder)
     model, facts = restored(partial(build_encoder, checkpoint.config), checkpoint)
@@ -59,21 +61,10 @@ def load(folder: Path) -> None:
         "expected": facts.expected,
         "weights": weights,
         "seconds": seconds,
-        "peak": (_resident("VmHWM") - before) / weights,
-        "held": (_resident("VmRSS") - before) / weights,
+        "peak": (peak_bytes() - before) / weights,
+        "held": (resident_bytes() - before) / weights,
     }
     print(json.dumps(figures))
-
-
-def _reset_peak() -> None:
-    Path("/proc/self/clear_refs").write_text("5")  # proc(5): resets VmHWM
-
-
-def _resident(entry: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{entry}:"):
-            return int(line.split()[1]) * 1024
-    raise ValueError(entry)
 
 
 def main() -> None:
@@ -107,7 +98,7 @@ def main() -> None:
 
 
 def _run(*arguments: str) -> str:
-    command = [sys.executable, __file__, *arguments]
+    command = [sys.executable, "-m", "benchmarks.load_checkpoint", *arguments]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
