@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test test-docker lint types unit coverage backends images pipelines benchmark format lock hooks clean
+.PHONY: help run test test-docker lint types unit coverage backends kills images pipelines benchmark format lock hooks clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ $(BIN)/python:
 
 $(VENV)/cpu.installed: images/cpu.lock pyproject.toml | $(BIN)/python
 	@echo "installing (hashes checked) …"
-	$(PIP) --require-hashes -r images/cpu.lock
+	$(PIP) --no-deps --require-hashes -r images/cpu.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -33,7 +33,7 @@ BUILD = docker build $(BUILD_ARGS) --build-arg REVISION=$(shell git describe --a
 TORCH := torch==2.13.0
 
 $(VENV)/dev.installed: images/dev.lock $(VENV)/cpu.installed
-	$(PIP) --require-hashes -r images/dev.lock
+	$(PIP) --no-deps --require-hashes -r images/dev.lock
 	$(PIP) $(TORCH)
 	@touch $@
 
@@ -61,8 +61,17 @@ unit: $(VENV)/dev.installed ## The tests.
 coverage: $(VENV)/dev.installed ## The tests, and the lines that none of them runs.
 	$(BIN)/python -m pytest -m "not docker and not gpu" --cov --cov-report=term -n 2 --dist worksteal
 
+# Of the tests of whole trainings, which take long to compile there, those whose code is a backend's own.
+ON_JAX := tests/encoders $(filter-out %_step.py %_checkpoints.py,$(wildcard tests/train/test_*.py)) \
+  tests/train/test_step.py::test_the_same_seed_gives_the_same_weights \
+  tests/train/test_step.py::test_training_starts_from_a_checkpoint_and_proves_it \
+  tests/train/test_checkpoints.py::test_it_may_be_stopped_again_and_again
+
 backends: $(VENV)/dev.installed ## The encoders' parity and training on JAX too.
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal tests/encoders tests/train
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal $(ON_JAX)
+
+kills: $(VENV)/dev.installed ## Kill steps at 20 random moments and begin them again, and tell of each.
+	$(BIN)/python -m pytest -n 2 -rP tests/test_kills.py
 
 images: ## Build the CPU image and the train image.
 	$(BUILD) --file images/Dockerfile --tag $(IMAGE):cpu .
