@@ -136,11 +136,16 @@ def tolerant_output() -> None:
             stream.reconfigure(errors="replace")
 
 
-def run_command(command: Callable[..., None]) -> None:
-    """Runs a step's command line: `python -m components.STEP`."""
-    tolerant_output()
+def command_line(command: Callable[..., None]) -> typer.Typer:
+    """Returns the command line of a step."""
     app = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
     )
     app.command()(flags_from_configs(command))
-    app()
+    return app
+
+
+def run_command(command: Callable[..., None]) -> None:
+    """Runs a step's command line: `python -m components.STEP`."""
+    tolerant_output()
+    command_line(command)()

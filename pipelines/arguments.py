@@ -9,7 +9,7 @@ from components.encoders.checkpoints.argument import Encoder, find_encoder, toke
 from components.encoders.digest import with_digest
 from components.storage import fetch
 from components.tasks.facts import digest_of
-from components.tasks.files import read_sources
+from components.tasks.files import each_source
 from components.tokenize.config import TokenizeConfig
 from pipelines.settings import LEADERBOARD, Settings
 
@@ -30,9 +30,10 @@ def pipeline_arguments(settings: Settings) -> dict[str, Any]:
     for config in (settings.task, settings.tokenize, settings.train, settings.evaluate):
         arguments |= dataclasses.asdict(config)
     digests = {name: _digest(name) for _, name in _encoders(settings)}
-    sources = read_sources(settings.task)
     return _arguments_of_models(settings, arguments, digests) | {
-        "data_digest": digest_of({split: source.sha256 for split, source in sources.items()}),
+        "data_digest": digest_of(
+            {split: source.sha256 for split, source in each_source(settings.task)}
+        ),
         "vocab_digest": sha256_of(fetch(vocab_file).path) if vocab_file else "",
     }
 

@@ -19,7 +19,7 @@ from docker.types import DeviceRequest, Mount
 
 from components.encoders.digest import split_digest, with_digest
 from components.encoders.sizes import PREFIX
-from components.errors import USER_MISTAKE, InputError
+from components.errors import ENVIRONMENT, USER_MISTAKE, InputError
 from components.storage import cache_folder, local_path
 from components.storage.address import parse_address
 from pipelines.settings import DockerConfig
@@ -117,7 +117,7 @@ class Containers:
             for name in outputs:
                 # Below the folder of a loop's iteration, where there is a loop.
                 left = any(any(f.rglob(f"{task}/{name}")) for f in folders)
-                if code != USER_MISTAKE and not left:
+                if code not in (USER_MISTAKE, ENVIRONMENT) and not left:
                     return f"the container of {task} left no {name}: {_why_it_ended(code)}"
         return ""
 

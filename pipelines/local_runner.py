@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from components.errors import InputError
 from components.image import Images
+from components.train.kubeflow import checkpoints_beside
 from pipelines.cache import keys_asked_for
 from pipelines.settings import LOCAL, CompileConfig
 from pipelines.step_log import StepLog
@@ -54,6 +54,11 @@ class LocalRunner:
     cache: Path | None
     containers: "Containers | None"
 
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints of trainings that go on."""
+        return Path(checkpoints_beside(str(self._steps / "RUN" / "TASK" / "ARTIFACT")))
+
     def of_piece(self) -> "LocalRunner":
         """Returns the runner of one piece of a run, whose containers are told from the others'."""
         return replace(self, containers=self.containers and self.containers.of_piece())
@@ -86,7 +91,7 @@ class LocalRunner:
             quiet: Tasks whose reuse is not worth a line.
 
         Raises:
-            InputError: A step refused its input; its own message was shown.
+            InputError: A step refused its input, or lacked something; its own message was shown.
             StepBrokeDown: A step ended without such a message.
         """
         # Imported here: see `compiled`.
@@ -161,8 +166,8 @@ def _run_logged(pipeline: Any, arguments: dict[str, Any], steps: StepLog) -> dic
 def _reason(error: RuntimeError, steps: StepLog, log: Path) -> Exception:
     failed = FAILED_TASK.search(str(error))
     step = failed[1] if failed else "a step"
-    if steps.input_error_seen:
-        return InputError(
+    if steps.error:
+        return steps.error(
             f"the run stopped in {step}; its message stands above, the whole log in {log}"
         )
     return StepBrokeDown(

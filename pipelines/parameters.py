@@ -11,7 +11,7 @@ from kfp import dsl
 from components.evaluate.config import EvaluateConfig
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
-from components.train.config import TrainConfig
+from components.train.config import CheckpointConfig, TrainConfig
 
 Parameters = Mapping[str, Any]
 
@@ -37,6 +37,7 @@ OF_THE_CLUSTER: Parameters = {
     "other_memory_request": "4Gi",
     "other_memory_limit": "12Gi",
     "s3_secret": "encoder-bakeoff-s3",
+    **asdict(CheckpointConfig()),
 }
 COMMON = {**OF_THE_DATA, **OF_THE_WORK, **OF_THE_CLUSTER}
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from typing import Any, TextIO, cast
 
 from components.artifacts.folder import check_place, new_folder, open_folder
 from components.compare.facts import KIND
-from components.errors import InputError
+from components.errors import kind_of
+from components.train.config import NO_CHECKPOINTS
 from pipelines.arguments import Encoders, checked_encoders, pipeline_arguments
 from pipelines.cache import drop_damaged
 from pipelines.code import local_image
@@ -65,7 +67,7 @@ def _make_writable(output: Path) -> None:
         (output / ".writable").touch()
         (output / ".writable").unlink()
     except OSError as error:
-        raise InputError(
+        raise kind_of(error)(
             f"cannot write to the output folder {output}: {error.strerror}; "
             "name a folder you may write to with --output"
         ) from None
@@ -78,6 +80,8 @@ def _run_pipeline(
     shown = cast(TextIO, seen)
     if runner.cache:
         drop_damaged(runner.cache)
+    else:  # all of it is to be done again
+        arguments = {**arguments, "checkpoint_uri": NO_CHECKPOINTS}
     if settings.run.pipeline == LEADERBOARD:
         with _with_cache(runner) as caching:
             from pipelines.side_by_side import run_leaderboard
@@ -88,6 +92,7 @@ def _run_pipeline(
 
         specification = runner.compiled(albert_vs_bert)
         ended = runner.run(specification, arguments, runner.output / "log.txt", shown)
+    shutil.rmtree(runner.checkpoints, ignore_errors=True)  # of trainings that are done
     return FinishedRun(
         comparison=ended.outputs["comparison"].path,
         entries=sorted(ended.entries),

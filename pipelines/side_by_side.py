@@ -219,7 +219,7 @@ def _begin(lines: Any) -> None:
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
-    assert parent
+    assert parent  # noqa: S101 - mypy cannot know
     connection.wait([parent.sentinel])
     os._exit(1)
 

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from components.errors import EnvironmentTrouble, InputError
+
 COLOR = re.compile(r"\x1b\[\d+m")
 RUNNER_LINE = re.compile(r"\d\d:\d\d:\d\d\.\d{3} - (?:INFO|ERROR) - (?P<message>.*)")
 STARTED = re.compile(r"Executing task '(?P<task>[^']+)'")
 REUSED = re.compile(r"Task '?(?P<task>[^' ]+)'? cache hit")
 EXECUTOR = "[KFP Executor "
-INPUT_ERROR = "error: "  # how `components.errors` begins the line
 STEP_INDENT = " " * 4
 REUSED_NOTE = ": reused, nothing changed"
 SHOWN_STEP = re.compile(rf"(?P<step>(?:.+ \| )?▸ [\w-]+)(?:{REUSED_NOTE})?")
@@ -23,8 +24,8 @@ class StepLog(io.TextIOBase):
     """A stream that keeps everything in one file and shows the steps' own lines on another.
 
     Nothing is shown of the reuse of the tasks in `quiet`. `started` lists the steps that were
-    started and not reused, in that order; `input_error_seen` tells whether one said that its input
-    cannot be used.
+    started and not reused, in that order; `error` is the kind of error that one said last: of its
+    input, or of what the machine lacks.
     """
 
     def __init__(self, shown: TextIO, kept: TextIO, quiet: Sequence[str] = ()) -> None:
@@ -32,7 +33,7 @@ class StepLog(io.TextIOBase):
         self._shown, self._kept, self._quiet = shown, kept, quiet
         self._line = ""
         self.started: list[str] = []
-        self.input_error_seen = False
+        self.error: type[InputError] | None = None
         self._in_step = self._in_executor_input = False
 
     def write(self, text: str) -> int:
@@ -69,7 +70,8 @@ class StepLog(io.TextIOBase):
             return None
         if own.startswith(FOUND_IMAGE):
             return None
-        self.input_error_seen |= own.startswith(INPUT_ERROR)
+        for kind in (InputError, EnvironmentTrouble):
+            self.error = kind if own.startswith(kind.begins) else self.error
         return f"  {own}" if own.strip() else None
 
     def _runner_message(self, message: str) -> str | None:

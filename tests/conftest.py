@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -24,6 +25,12 @@ WORDS = ["red", "green", "blue", "warm", "cold", "small", "large", "round", "fla
 ROWS = {"train": 96, "dev": 32, "test": 24}
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+# The same examples in every run, and no limit of time on a machine that may be busy.
+hypothesis.settings.register_profile(
+    "same", derandomize=True, deadline=None, database=None, max_examples=60
+)
+hypothesis.settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,7 +112,8 @@ def untrained_facts(config: EncoderConfig, **changes: Any) -> TrainingFacts:
         "best_step": 0, "stop_reason": "", "diverged": False, "curve": (), "dev_curve": (),
         "seconds": 0.0, "train_seconds": 0.0, "dev_seconds": 0.0, "examples_per_second": 0.0,
         "steady_examples_per_second": 0.0,
-        "real_tokens": 0, "computed_tokens": 0, "peak_memory_bytes": 0, "accelerators": 0,
+        "real_tokens": 0, "computed_tokens": 0, "resumed_at": (), "peak_memory_bytes": 0,
+        "accelerators": 0,
         "peak_accelerator_memory_bytes": None, "versions": {}, "hardware": {},
     }  # fmt: skip
     return TrainingFacts(**(facts | changes))

@@ -1,9 +1,20 @@
 """The facts that travel from step to step as JSON: one frozen record for each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from components.storage.address import recordable
+
+
+def _recordable(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns parameters without what signs the addresses among them."""
+    return {
+        name: recordable(value) if isinstance(value, str) and "://" in value else value
+        for name, value in config.items()
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +93,9 @@ class DataFacts:
     digest: str
     config: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", _recordable(self.config))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitTokenFacts:
@@ -124,6 +138,9 @@ class TokensFacts:
     lowercase: bool
     lowercase_source: str
     config: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", _recordable(self.config))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +238,8 @@ class TrainingFacts:
             them graphs are made and memory is taken.
         real_tokens: Tokens of the rows trained on, padding not counted.
         computed_tokens: The same with padding.
+        resumed_at: Steps that it was taken up at after an interruption; times are those of all
+            processes together, save for what was done again.
         peak_memory_bytes: Largest resident memory of the process (host memory).
         accelerators: Accelerators that the backend sees; 0 without one.
         peak_accelerator_memory_bytes: Largest memory in use on the first of them; null without one,
@@ -255,11 +274,17 @@ class TrainingFacts:
     steady_examples_per_second: float
     real_tokens: int
     computed_tokens: int
+    resumed_at: tuple[int, ...]
     peak_memory_bytes: int
     accelerators: int
     peak_accelerator_memory_bytes: int | None
     versions: dict[str, str]
     hardware: dict[str, str]
+
+    def __post_init__(self) -> None:
+        told = _recordable({"encoder": self.encoder})
+        object.__setattr__(self, "encoder", told["encoder"])
+        object.__setattr__(self, "config", _recordable(self.config))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

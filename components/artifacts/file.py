@@ -1,11 +1,11 @@
 """Single files, written beside their place and renamed into it when whole."""
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from components.errors import InputError
+from components.errors import kind_of, writing
+from components.partial import partial_file
 
 
 @contextmanager
@@ -15,20 +15,14 @@ def new_file(path: Path) -> Iterator[Path]:
     Raises:
         InputError: It cannot be written there; said before any work is done.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            prefix=f"{path.name}.partial-", dir=path.parent, delete=False
-        ) as file:
-            partial = Path(file.name)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}; name a file in a folder you may write to"
-        ) from None
-    try:
-        yield partial
-        partial.chmod(0o644)  # tempfile writes for the owner alone
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with ExitStack() as stack:
+        try:
+            partial = stack.enter_context(partial_file(path))
+        except OSError as error:
+            raise kind_of(error)(
+                f"cannot write {path}: {error.strerror}; name a file in a folder you may write to"
+            ) from None
+        with writing("the file", path):
+            yield partial
+            partial.chmod(0o644)  # tempfile writes for the owner alone
+            partial.replace(path)

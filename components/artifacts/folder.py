@@ -2,22 +2,28 @@
 
 A folder counts as an artifact only with its manifest, `artifact.json`, which lists every other file
 with its size and SHA-256. It is written last. A step that is killed half-way leaves a folder named
-`….partial-…` that nothing reads; a folder that lost or changed a file is refused by name.
+`….partial-…` that nothing reads, and that the next one removes; a folder that lost or changed a
+file is refused by name.
 """
 
+import dataclasses
 import hashlib
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from components.errors import InputError
+from components.errors import InputError, kind_of, writing
+from components.partial import partial_folder
+from components.storage.names import check_name
 
 MANIFEST = "artifact.json"
+FORMAT = 1
+"""Counts up when a folder of an earlier version can no longer be read."""
+LARGEST_JSON_BYTES = 1 << 30
+"""Of a file that is read as a whole: some 6,000 labels with their confusion matrix."""
 _CHUNK_BYTES = 1 << 20
 
 Record = TypeVar("Record")
@@ -30,11 +36,18 @@ class FileEntry(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Manifest(msgspec.Struct, frozen=True):
-    """What an artifact folder holds."""
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an artifact folder holds, and in which format."""
 
     kind: str
     files: dict[str, FileEntry]
+    version: int
+
+
+class _Format(msgspec.Struct, frozen=True):
+    """What every manifest tells, whatever else is in it."""
+
+    version: int
 
 
 def sha256_of(path: Path) -> str:
@@ -60,17 +73,68 @@ def read_json(path: Path, record_type: type[Record]) -> Record:
     """Reads JSON into a typed record.
 
     Raises:
-        InputError: The file is missing, is not JSON, or lacks what the record needs.
+        InputError: The file is missing, too large, is not JSON, or is not what the record holds: no
+            field less, none more, none of another type.
     """
+    return _read_json(path, record_type, record_type.__name__)
+
+
+def _read_json(path: Path, record_type: type[Record], name: str) -> Record:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=record_type, strict=False)
+        if (size := path.stat().st_size) > LARGEST_JSON_BYTES:
+            raise InputError(
+                f"{path} has {size:,} bytes, but a {name} has at most {LARGEST_JSON_BYTES:,}; run "
+                "the step that writes it again"
+            )
+        encoded = path.read_bytes()
+        record = msgspec.json.decode(encoded, type=record_type)
+        fault = _unknown_field(encoded, record) if dataclasses.is_dataclass(record) else ""
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
-    except msgspec.DecodeError as error:
+    except OSError as error:
+        raise kind_of(error)(f"cannot read {path}: {error.strerror}") from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        fault = str(error)
+    if fault:
         raise InputError(
-            f"{path} is not a {record_type.__name__} of this version: {error}; "
-            "run the step that writes it again"
-        ) from None
+            f"{path} is not a {name} of this version: {fault}; run the step that writes it again"
+        )
+    return record
+
+
+def _unknown_field(encoded: bytes, record: Any) -> str:
+    """Says which field a record lacks that its JSON has; empty for none."""
+    there, known = (msgspec.json.decode(text) for text in (encoded, msgspec.json.encode(record)))
+    found = _left_over(there, known, "$") if there != known else ""
+    return f"Object contains unknown field `{found}`" if found else ""
+
+
+def _left_over(there: Any, known: Any, place: str) -> str:
+    """Returns the place of the first field of an object that is not known; empty for none."""
+    if isinstance(there, dict):
+        if added := [name for name in there if name not in known]:
+            return f"{place}.{added[0]}"
+        inner = [(there[name], known[name], f"{place}.{name}") for name in there]
+    elif isinstance(there, list):
+        inner = [(*both, f"{place}[{n}]") for n, both in enumerate(zip(there, known, strict=True))]
+    else:
+        inner = []
+    return next(filter(None, (_left_over(*each) for each in inner)), "")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Reads the manifest of the artifact folder `path`.
+
+    Raises:
+        InputError: It is none, or of another version, which may look otherwise.
+    """
+    version = _read_json(path / MANIFEST, _Format, Manifest.__name__).version
+    if version != FORMAT:
+        raise InputError(
+            f"{path} was written in format {version}, this version reads format {FORMAT}; "
+            "run the step that writes it again with this version"
+        )
+    return read_json(path / MANIFEST, Manifest)
 
 
 def check_place(path: Path, kind: str) -> None:
@@ -99,50 +163,71 @@ def _foreign(path: Path, kind: str) -> str:
     """Says what a folder holds that is not an artifact of this kind; empty for nothing."""
     if not (path / MANIFEST).is_file():
         return "is not empty and is not an artifact of ours"
-    manifest = read_json(path / MANIFEST, Manifest)
+    return what_would_be_lost(path, {str(p.relative_to(path)) for p in _files_below(path)}, kind)
+
+
+def what_would_be_lost(path: Path, names: Collection[str], kind: str) -> str:
+    """Says what speaks against putting an artifact in the place of another; empty for nothing.
+
+    Args:
+        path: Folder that holds the manifest of the other.
+        names: The other's files, its manifest not among them.
+        kind: Kind of the new one.
+    """
+    try:
+        manifest = read_manifest(path)
+    except InputError:
+        return f"has an {MANIFEST} that is damaged or of another version"
     if manifest.kind != kind:
         return f"holds {manifest.kind}, which would be lost"
-    names = {str(file.relative_to(path)) for file in _files_below(path)}
-    added = sorted(names - manifest.files.keys())
+    added = sorted(set(names) - manifest.files.keys())
     return f"holds {added[0]}, which is not part of the artifact" if added else ""
 
 
 def _unwritable(path: Path, kind: str, error: OSError) -> InputError:
-    return InputError(
+    return kind_of(error)(
         f"cannot write the {kind} to {path}: {error.strerror}; name a folder you may write to"
     )
 
 
 @contextmanager
-def new_folder(path: Path, kind: str) -> Iterator[Path]:
+def new_folder(
+    path: Path, kind: str, known: Mapping[str, FileEntry] | None = None
+) -> Iterator[Path]:
     """Gives a temporary folder beside `path` that becomes the artifact `path` on success.
 
     An artifact of the same kind that already lies at `path`, or an empty folder, is replaced.
+
+    Args:
+        path: Where the artifact belongs.
+        kind: What it is.
+        known: Files of the folder by name that were looked at when they were written: reading
+            gigabytes again takes seconds.
 
     Raises:
         InputError: Something else lies at `path` (`check_place`), or it cannot be written.
     """
     check_place(path, kind)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f"{path.name}.partial-", dir=path.parent))
-    except OSError as error:
-        raise _unwritable(path, kind, error) from None
-    try:
-        yield partial
-        _seal(partial, kind)
-        _put_in_place(partial, path)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with ExitStack() as stack:
+        try:
+            partial = stack.enter_context(partial_folder(path))
+        except OSError as error:
+            raise _unwritable(path, kind, error) from None
+        with writing(f"the {kind}", path):
+            yield partial
+            _seal(partial, kind, known)
+            _put_in_place(partial, path)
 
 
-def _seal(folder: Path, kind: str) -> None:
-    files = {
-        str(p.relative_to(folder)): FileEntry(p.stat().st_size, sha256_of(p))
-        for p in _files_below(folder)
-    }
-    write_json(folder / MANIFEST, Manifest(kind, files))
+def entry_of(path: Path) -> FileEntry:
+    """Returns what the manifest says of a file."""
+    return FileEntry(path.stat().st_size, sha256_of(path))
+
+
+def _seal(folder: Path, kind: str, known: Mapping[str, FileEntry] | None = None) -> None:
+    names = {str(path.relative_to(folder)): path for path in _files_below(folder)}
+    files = {name: (known or {}).get(name) or entry_of(path) for name, path in names.items()}
+    write_json(folder / MANIFEST, Manifest(kind, files, FORMAT))
     folder.chmod(0o755)  # mkdtemp and safetensors write for the owner alone;
     for file in _files_below(folder):  # the next step may run as another user
         file.chmod(0o644)
@@ -150,20 +235,25 @@ def _seal(folder: Path, kind: str) -> None:
 
 def _put_in_place(partial: Path, path: Path) -> None:
     """Renames `partial` to `path`; what lay there is moved aside first and removed last."""
-    if path.exists():
-        old = Path(tempfile.mkdtemp(prefix=f"{path.name}.partial-", dir=path.parent))
-        path.rename(old / "old")
+    if not path.exists():
         partial.rename(path)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
+        return
+    with partial_folder(path) as aside:
+        path.rename(aside / "old")
         partial.rename(path)
 
 
-def open_folder(path: Path, kind: str) -> Path:
+def open_folder(path: Path, kind: str, *, needs: Collection[str] = ()) -> Path:
     """Returns `path` after checking that it is a whole artifact of this kind.
 
+    Args:
+        path: The folder.
+        kind: The kind.
+        needs: Files that it must hold.
+
     Raises:
-        InputError: It does not exist, is of another kind, or a file is missing, cut or changed.
+        InputError: It does not exist, is of another kind or version, or a file is missing, cut,
+            changed or not in the folder.
     """
     try:
         found = path.is_dir()
@@ -176,11 +266,17 @@ def open_folder(path: Path, kind: str) -> Path:
             f"{path} has no {MANIFEST}: it is not a finished {kind} folder; "
             "run the step that writes it again"
         )
-    manifest = read_json(path / MANIFEST, Manifest)
+    manifest = read_manifest(path)
     if manifest.kind != kind:
         raise InputError(f"{path} holds {manifest.kind}, not {kind}; name a {kind} folder")
     for name, entry in manifest.files.items():
+        check_name(str(path / MANIFEST), name)
         _check_file(path / name, entry)
+    if lacking := sorted(set(needs) - manifest.files.keys()):
+        raise InputError(
+            f"{path} has no {lacking[0]}: it is not a whole {kind} folder; run the step that "
+            "writes it again"
+        )
     return path
 
 

@@ -69,7 +69,7 @@ def read_model(path: Path) -> TrainedModel:
     Raises:
         InputError: It is not a whole model folder.
     """
-    folder = open_folder(path, KIND)
+    folder = open_folder(path, KIND, needs=(WEIGHTS, TRAINING, TOKENIZER, VOCAB))
     try:
         weights = load_file(folder / WEIGHTS)
     except SafetensorError as error:
@@ -79,6 +79,13 @@ def read_model(path: Path) -> TrainedModel:
     return TrainedModel(
         weights=weights,
         training=read_json(folder / TRAINING, TrainingFacts),
-        tokenizer_json=(folder / TOKENIZER).read_text(encoding="utf-8"),
-        vocab=(folder / VOCAB).read_text(encoding="utf-8"),
+        tokenizer_json=_read_text(folder / TOKENIZER),
+        vocab=_read_text(folder / VOCAB),
     )
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8: {error}; train the model again") from None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.artifacts.folder import MANIFEST, Manifest, check_place, read_json
+from components.artifacts.folder import MANIFEST, check_place, what_would_be_lost
 from components.errors import InputError
 from components.storage import check_writable, fetch, local_path, names_at, put
 from components.storage.address import parse_address
@@ -70,14 +70,6 @@ def _check_remote_place(uri: str, kind: str) -> None:
             f"{shown} is not empty and is not a finished artifact of ours (it holds "
             f"{min(names)}); name a new folder for the {kind}, or remove what lies there"
         )
-    manifest = fetch(uri, MANIFEST.__eq__).path / MANIFEST
-    found = read_json(manifest, Manifest)
-    if found.kind != kind:
-        raise InputError(
-            f"{shown} holds {found.kind}, which would be lost; name a new folder for the {kind}"
-        )
-    if added := sorted(names - found.files.keys() - {MANIFEST}):
-        raise InputError(
-            f"{shown} holds {added[0]}, which is not part of the artifact; name a new folder for "
-            f"the {kind}"
-        )
+    folder = fetch(uri, MANIFEST.__eq__).path
+    if lost := what_would_be_lost(folder, names - {MANIFEST}, kind):
+        raise InputError(f"{shown} {lost}; name a new folder for the {kind}")

@@ -10,7 +10,9 @@ where unknown), `text_a`, `text_b` (null for single sentences), `leaked`
 SentencePiece its pieces, without their scores. `tokenizer.json` holds all of it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.artifacts.facts import TokensFacts
-from components.artifacts.folder import new_folder, open_folder, read_json, write_json
+from components.artifacts.folder import (
+    MANIFEST,
+    Manifest,
+    new_folder,
+    open_folder,
+    read_json,
+    write_json,
+)
 from components.errors import InputError
 
 KIND = "tokens"
@@ -37,6 +46,9 @@ SCHEMA = pa.schema(
         ("leaked", pa.bool_()),
     ]
 )
+
+ROWS_OF_A_GROUP = 1 << 16
+"""Rows that are written together, and held by who writes or reads a split group by group."""
 
 TRAINED_COLUMNS = ("input_ids", "token_type_ids", "label")
 """What a model sees of a row."""
@@ -59,18 +71,38 @@ class Tokens:
     vocab: str
 
 
-def write_tokens(path: Path, tokens: Tokens) -> None:
-    """Writes a tokens folder.
+@dataclass(frozen=True, slots=True)
+class NewTokens:
+    """A tokens folder that is being written.
+
+    Attributes:
+        folder: Where.
+    """
+
+    folder: Path
+
+    def write_split(self, split: str, tables: Iterable[pa.Table]) -> None:
+        """Writes the rows of a split, of which one table after the other is held."""
+        with pq.ParquetWriter(self.folder / f"{split}.parquet", SCHEMA) as writer:
+            for table in tables:
+                writer.write_table(table, ROWS_OF_A_GROUP)
+
+    def write_facts(self, facts: TokensFacts, tokenizer_json: str, vocab: str) -> None:
+        """Writes what else a tokens folder holds."""
+        (self.folder / TOKENIZER).write_text(tokenizer_json, encoding="utf-8")
+        (self.folder / VOCAB).write_text(vocab, encoding="utf-8")
+        write_json(self.folder / FACTS, facts)
+
+
+@contextmanager
+def new_tokens(path: Path) -> Iterator[NewTokens]:
+    """Gives the tokens folder that becomes `path` on success.
 
     Raises:
         InputError: `path` cannot be written or holds something else.
     """
     with new_folder(path, KIND) as folder:
-        for split, table in tokens.splits.items():
-            pq.write_table(table, folder / f"{split}.parquet")
-        (folder / TOKENIZER).write_text(tokens.tokenizer_json, encoding="utf-8")
-        (folder / VOCAB).write_text(tokens.vocab, encoding="utf-8")
-        write_json(folder / FACTS, tokens.facts)
+        yield NewTokens(folder)
 
 
 def read_tokens(
@@ -100,12 +132,35 @@ def read_tokens(
     )
 
 
+def rows_digest(path: Path, splits: Collection[str]) -> str:
+    """Returns a SHA-256 over the files of some splits of a tokens folder that was read."""
+    files = read_json(path / MANIFEST, Manifest).files
+    digests = [files[f"{split}.parquet"].sha256 for split in splits]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def read_groups(path: Path, split: str) -> Iterator[pa.Table]:
+    """Yields the rows of a split of a tokens folder that was read, `ROWS_OF_A_GROUP` at a time.
+
+    Raises:
+        InputError: An earlier version wrote the folder.
+    """
+    file = path / f"{split}.parquet"
+    _check_columns(file)
+    for batch in pq.ParquetFile(file).iter_batches(ROWS_OF_A_GROUP):
+        yield pa.Table.from_batches([batch])
+
+
 def _read_split(path: Path, columns: Sequence[str]) -> pa.Table:
-    """Reads a split, whose columns an earlier version may have written otherwise."""
+    _check_columns(path)
+    return pq.read_table(path, columns=list(columns))
+
+
+def _check_columns(path: Path) -> None:
+    """Checks the columns of a split, which an earlier version may have written otherwise."""
     present = pq.read_schema(path).names
     if missing := [name for name in SCHEMA.names if name not in present]:
         raise InputError(
             f"{path} is not of this version: it lacks the column {missing[0]}; run the step that "
             "writes it again"
         )
-    return pq.read_table(path, columns=list(columns))

@@ -10,6 +10,13 @@ EVAL_BATCH_SIZE = 16
 CLASSIFIER_DROPOUT = 0.1
 """Dropout before the classifier: `run_classifier.py` of google-research/bert and albert_zh."""
 
+LARGEST_SIZE = 1 << 22
+"""Of any one number of an architecture; the largest vocabularies have some 250,000 entries."""
+
+SIZES = (
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+    "embedding_size", "max_position_embeddings", "type_vocab_size",
+)  # fmt: skip
 HIDDEN_ACTS = ("gelu", "gelu_new", "relu", "tanh")
 PROJECTIONS = ("none", "after_norm", "before_sum")
 POSITIONS = ("absolute", "relative")
@@ -76,6 +83,12 @@ class EncoderConfig:
     layer_norm_eps: float = 1e-12
 
     def __post_init__(self) -> None:
+        for name in SIZES:
+            if getattr(self, name) > LARGEST_SIZE:
+                raise InputError(
+                    f"{name} is {getattr(self, name):,}, at most {LARGEST_SIZE:,} is allowed: no "
+                    "machine could hold such an encoder; mend its config"
+                )
         if self.hidden_size % self.num_attention_heads:
             raise InputError(
                 f"hidden_size {self.hidden_size} is not a multiple of num_attention_heads "

@@ -24,9 +24,7 @@ class Rows:
         self.labels: Array = table["label"].fill_null(-1).to_numpy().astype("int32")
         self._starts: Array = np.concatenate([[0], np.cumsum(self.lengths)])
         self._input_ids: Array = input_ids.flatten().to_numpy()
-        self._token_type_ids: Array = (
-            table["token_type_ids"].combine_chunks().flatten().to_numpy().astype("int32")
-        )
+        self._token_type_ids: Array = table["token_type_ids"].combine_chunks().flatten().to_numpy()
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -43,7 +41,9 @@ class Rows:
         flat = np.where(attention_mask, self._starts[chosen][:, None] + positions, 0)
         return {
             "input_ids": np.where(attention_mask, self._input_ids[flat], 0),
-            "token_type_ids": np.where(attention_mask, self._token_type_ids[flat], 0),
+            "token_type_ids": np.where(attention_mask, self._token_type_ids[flat], 0).astype(
+                "int32"
+            ),
             "attention_mask": attention_mask.astype("int32"),
         }
 

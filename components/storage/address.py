@@ -16,8 +16,10 @@ CREDENTIALS_BELONG_IN = {
 }
 # Query parameters that sign an address or open a door: AWS, Google, Azure, CloudFront, plain ones.
 SECRET = re.compile(
-    r"x-amz-.*|x-goog-.*|sig|signature|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid"
-    r"|((access|api|auth)[_-]?)?(key|token)|auth|authorization|passw(or)?d|secret|credentials?",
+    r"x-amz-.*|x-goog-.*|sig|expires|policy|key-pair-id|awsaccesskeyid|googleaccessid"
+    r"|sharedaccess(signature|key)|session_?id|auth"
+    r"|((access|api|auth|client|oauth|private|refresh|session)[_-]?)?(key|token|secret)"
+    r"|(.*[_-])?(token|secret|signature|passw(or)?d|pwd|credentials?|authorization)",
     re.IGNORECASE,
 )
 
@@ -52,17 +54,33 @@ def parse_address(uri: str) -> Address:
     """Takes a URI or local path apart.
 
     Raises:
-        InputError: It holds a user name or password, a malformed digest or a stray `#…`.
+        InputError: It holds a user name or password, a malformed digest, a stray `#…` or a NUL.
     """
+    if "\0" in uri:
+        raise InputError(f"{concealed(uri)!r} holds a NUL, which no address has: write it without")
     base, pinned, sha256 = uri.rpartition(PIN)
     base = base if pinned else uri
     scheme = _scheme(base)
     parts = _split(base, scheme) if scheme in CREDENTIALS_BELONG_IN else None
-    shown, key = _without_secrets(parts) if parts else (base, base)
+    shown, key = _without_secrets(parts) if parts else (concealed(base), base)
     if pinned and not re.fullmatch("[0-9a-fA-F]{64}", sha256):
         raise InputError(f"{shown}: after {PIN} come 64 hexadecimal digits, not {sha256!r}")
     pin = sha256.lower() if pinned else ""
     return Address(scheme=scheme, uri=base, shown=shown, key=key, sha256=pin)
+
+
+def recordable(uri: str) -> str:
+    """Returns an address that was parsed before as it may be kept: without what signs it."""
+    address = parse_address(uri)
+    return f"{address.shown}{PIN}{address.sha256}" if address.sha256 else address.shown
+
+
+def concealed(uri: str) -> str:
+    """Returns an address that need not be one, without what may be secret; paths as they are."""
+    if _scheme(uri) == "file":
+        return uri
+    path = re.split(r"[?#]", uri, maxsplit=1)[0]
+    return re.sub(r"//.*@", "//…@", path)  # keys have slashes too
 
 
 def _scheme(uri: str) -> str:
@@ -75,8 +93,11 @@ def _scheme(uri: str) -> str:
 def _split(uri: str, scheme: str) -> SplitResult:
     try:
         parts = urlsplit(uri, allow_fragments=scheme in ("http", "https"))
-    except ValueError as error:
-        raise InputError(f"not an address that {scheme}:// can have: {error}") from None
+        _ = parts.port  # what comes after a colon must be one, and not a password
+    except ValueError:
+        raise InputError(
+            f"{concealed(uri)!r} is not an address that {scheme}:// can have; check the spelling"
+        ) from None
     if "@" in parts.netloc:
         raise InputError(
             f"the {scheme}:// address holds a user name or password before its @, which would end "
@@ -84,12 +105,12 @@ def _split(uri: str, scheme: str) -> SplitResult:
             f"{CREDENTIALS_BELONG_IN[scheme]}"
         )
     if not parts.netloc:
-        raise InputError(f"{uri!r} names no host or bucket: write {scheme}://HOST-OR-BUCKET/PATH")
-    if parts.fragment:
-        shown, _ = _without_secrets(parts)
         raise InputError(
-            f"{shown}: #{parts.fragment[:20]} is not understood; {PIN}HEX pins a digest"
+            f"{concealed(uri)!r} names no host or bucket: write {scheme}://HOST-OR-BUCKET/PATH"
         )
+    if parts.fragment:
+        told = parts.fragment if re.fullmatch(r"[\w.-]{1,20}", parts.fragment) else "…"
+        raise InputError(f"{concealed(uri)}: #{told} is not understood; {PIN}HEX pins a digest")
     return parts
 
 

@@ -23,7 +23,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from rich.filesize import decimal
 
-from components.errors import InputError
+from components.errors import EnvironmentTrouble, InputError
 from components.storage.address import Address
 from components.storage.progress import say
 from components.storage.record import FileRecord, Record, sha256_of
@@ -62,7 +62,7 @@ def writing(folder: Path, needed: int | None = None) -> Iterator[None]:
         if error.errno in NO_ROOM:
             free = shutil.disk_usage(folder).free
             wanted = "more room" if needed is None else f"{needed} bytes ({decimal(needed)})"
-            raise InputError(
+            raise EnvironmentTrouble(
                 f"no room in {folder}: {wanted} needed, {free} bytes ({decimal(free)}) free; "
                 f"make room or set {CACHE_VARIABLE} to a folder on a larger disk"
             ) from None

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from components.errors import InputError
+from components.errors import InputError, kind_of
+from components.partial import partial_folder
 
 
 def put_local(source: Path, files: Mapping[str, Path], target: Path) -> None:
@@ -22,13 +23,9 @@ def put_local(source: Path, files: Mapping[str, Path], target: Path) -> None:
             raise InputError(f"{target} cannot be replaced as a whole; name a folder inside it")
         if target.resolve() in source.resolve().parents:
             raise InputError(f"{target} holds {source}, which shall be put there; name another")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f"{target.name}.partial-", dir=target.parent))
-        try:
+        with partial_folder(target) as beside:
             _copy(files, beside / "new")
             _exchange(beside / "new", target, beside / "old")
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
 
 
 def _exchange(new: Path, target: Path, old: Path) -> None:
@@ -68,6 +65,19 @@ def names_below(target: Path) -> frozenset[str]:
         return frozenset(path.relative_to(target).as_posix() for path in found)
 
 
+def remove_local(target: Path) -> None:
+    """Removes a file or folder, if it is there.
+
+    Raises:
+        InputError: It cannot be removed.
+    """
+    with _told(target):
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+
+
 def _kind(target: Path) -> str:
     return "file" if target.is_file() else "folder"
 
@@ -88,7 +98,7 @@ def _told(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
+        raise kind_of(error)(
             f"cannot write {target}: {error.strerror}; name a place that you may write to and that "
             "has room"
         ) from None

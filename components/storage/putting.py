@@ -11,7 +11,7 @@ from components.storage.address import Address, parse_address
 from components.storage.local import local_path
 from components.storage.names import MOST_FILES, check_name
 from components.storage.progress import say, transferring
-from components.storage.put_local import check_local, names_below, put_local
+from components.storage.put_local import check_local, names_below, put_local, remove_local
 from components.storage.sending import Destination
 from components.storage.together import Together
 
@@ -75,6 +75,22 @@ def names_at(uri: str) -> frozenset[str]:
         return names_below(local_path(address.uri))
     destination = _destination(address)
     return frozenset(destination.below() or ([address.name] if destination.at() else []))
+
+
+def remove(uri: str) -> None:
+    """Removes the file or folder at an address, if there is one.
+
+    Raises:
+        InputError: The address is none to write to, or refuses.
+    """
+    address = _writable(uri)
+    if address.scheme == "file":
+        remove_local(local_path(address.uri))
+        return
+    destination = _destination(address)
+    for name in destination.below():
+        destination.remove(name)
+    destination.remove("")
 
 
 def _writable(uri: str) -> Address:

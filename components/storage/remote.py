@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import NoReturn, Protocol, TypeVar
 
-from components.errors import InputError
+from components.errors import EnvironmentTrouble, InputError
 from components.storage.cache import Partial, PartialNote, writing
 from components.storage.progress import say
 from components.storage.record import digests
@@ -41,7 +41,7 @@ class Changed(Exception):
     """The file on the server is no longer the one that was asked about."""
 
 
-class Unreachable(InputError):
+class Unreachable(EnvironmentTrouble):
     """The server did not answer usefully, however often it was asked."""
 
 

@@ -10,7 +10,7 @@ import typer
 
 from components.encoders.quiet import import_keras_quietly
 from components.flags import run_command
-from components.train.config import TrainConfig
+from components.train.config import NO_CHECKPOINTS, CheckpointConfig, TrainConfig
 from components.train.nodes import join_nodes
 
 
@@ -25,8 +25,12 @@ def main(
         ),
     ],
     config: TrainConfig,
+    checkpoints: CheckpointConfig,
 ) -> None:
     """Fine-tunes an encoder on the train rows and keeps the weights that do best on dev.
+
+    Stopped or killed, the same command goes on from its last checkpoint; the usual place of those
+    is MODEL.checkpoints, until the model is written.
 
     Example: `python -m components.train --tokens out/tokens --model out/bert --encoder
     scratch:bert-tiny --learning-rate 3e-4 --num-train-epochs 16`
@@ -35,13 +39,19 @@ def main(
     import_keras_quietly(config.backend)
     # Here, so that --help need not load the backend and what reads artifacts.
     from components.artifacts.places import artifact_at
+    from components.train.checkpoint_place import CheckpointPlace
+    from components.train.checkpoints import remove_checkpoints
     from components.train.step import train
 
+    uri = checkpoints.checkpoint_uri or f"{model.rstrip('/')}.checkpoints"
+    saved = None if uri == NO_CHECKPOINTS else CheckpointPlace(uri=uri, writable=not node)
     with _place(model, node) as folder:
-        facts = train(artifact_at(tokens), folder, encoder, config)
+        facts = train(artifact_at(tokens), folder, encoder, config, checkpoint_place=saved)
     if node:
         print(f"node {node}: done; node 0 writes the model")
         return
+    if saved:
+        remove_checkpoints(uri)
     best = max((p.accuracy for p in facts.dev_curve), default=float("nan"))
     print(
         f"model: {model} ({facts.global_step} steps in {facts.seconds:.0f} s; best dev accuracy "

@@ -27,6 +27,7 @@ def train(
     backend: str,
     early_stopping_patience: int,
     seed: int,
+    checkpoint_uri: str,
 ) -> None:
     """Fine-tunes an encoder of one family on the tokens."""
     given = dict(locals())

@@ -10,6 +10,21 @@ PRECISIONS = ("float32", "bfloat16")
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
+NO_CHECKPOINTS = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointConfig:
+    """Where a training is saved; unlike a `TrainConfig`, this changes nothing of its result.
+
+    Attributes:
+        checkpoint_uri: Folder or address of the checkpoints of a training, from which it goes on
+            when it is begun again; empty = the usual place, `none` = it is not saved.
+    """
+
+    checkpoint_uri: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainConfig:
     """How one encoder is fine-tuned.
@@ -21,8 +36,8 @@ class TrainConfig:
         learning_rate: Peak step size, reached after warm-up; it then falls linearly to 0.
         num_train_epochs: Passes over the train rows; fractions are allowed. Steps are
             int(rows / train_batch_size * num_train_epochs).
-        save_checkpoints_steps: Steps between two measurements on dev, after each of which the best
-            weights so far are kept; 0 = once an epoch.
+        save_checkpoints_steps: Steps between two measurements on dev, at each of which the best
+            weights so far are kept and a checkpoint is saved; 0 = once an epoch.
         warmup_proportion: Share of all steps spent warming up, in [0, 1).
         weight_decay: Decay of all weights but biases and LayerNorm's.
         optimizer: `adamw`, or `bert_adam`: google-research/bert's own Adam without bias correction.

@@ -1,5 +1,6 @@
 """Training curves as TensorBoard events."""
 
+import shutil
 import socket
 import time
 from collections.abc import Mapping
@@ -17,9 +18,19 @@ class EventLog:
 
     TensorBoard's own writer of event files would import all of TensorFlow where it is installed, on
     whatever backend: seconds, and most of a gigabyte.
+
+    Attributes:
+        folder: Where they lie.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, earlier: Path | None = None) -> None:
+        """Begins a log, or goes on with a copy of an earlier one."""
+        self.folder = folder
+        if earlier:
+            shutil.copytree(earlier, folder)
+            (path,) = folder.iterdir()
+            self._writer = RecordWriter(path.open("ab"))
+            return
         now = time.time()
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"events.out.tfevents.{int(now):010}.{socket.gethostname()}"

@@ -3,6 +3,7 @@
 Apart from `component.py`, because the kfp that runs inside a container cannot define components.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,12 @@ from components.encoders.digest import split_digest
 from components.encoders.quiet import import_keras_quietly
 from components.errors import exit_on_input_error
 from components.flags import config_from
-from components.train.config import TrainConfig
+from components.train.checkpoint_place import CheckpointPlace
+from components.train.config import NO_CHECKPOINTS, TrainConfig
+
+OF_THE_SERVER, S3, S3_ENDPOINT = "minio://", "s3://", "AWS_ENDPOINT_URL"
+"""How Kubeflow writes the addresses of the object storage that it brings along, and who reads them:
+it speaks S3, where a secret says at which endpoint."""
 
 
 def run(given: Mapping[str, Any]) -> None:
@@ -29,6 +35,9 @@ def run(given: Mapping[str, Any]) -> None:
             config_from(TrainConfig, given),
             family=given["family"],
             encoder_digest=given["encoder_digest"] or digest,
+            checkpoint_place=_checkpoint_place(
+                given["checkpoint_uri"] or checkpoints_beside(given["model"].uri)
+            ),
         )
     shown = {
         "global_step": facts.global_step,
@@ -41,3 +50,26 @@ def run(given: Mapping[str, Any]) -> None:
         given["metrics"].log_metric(name, value)
     # KFP's local cache takes a task only if every artifact has a file, metadata alone is not one.
     write_json(Path(given["metrics"].path), shown)
+
+
+def checkpoints_beside(model_uri: str) -> str:
+    """Returns where checkpoints lie by default: below the folder of the run.
+
+    Kubeflow puts an artifact at ROOT/PIPELINE/RUN/TASK/ATTEMPT/NAME, its local runners at
+    ROOT/RUN/TASK/NAME: there all runs share the folder, and a run goes on where one was killed.
+    """
+    folder = f"{model_uri.rsplit('/', 3)[0]}/checkpoints"
+    if not folder.startswith(OF_THE_SERVER):
+        return folder
+    if os.environ.get(S3_ENDPOINT):
+        return S3 + folder.removeprefix(OF_THE_SERVER)
+    print(
+        f"train: no checkpoints: the pipeline root is {OF_THE_SERVER}… and {S3_ENDPOINT} does not "
+        "say how to reach it; put it into the secret of s3_secret, or set checkpoint_uri",
+        flush=True,
+    )
+    return NO_CHECKPOINTS
+
+
+def _checkpoint_place(uri: str) -> CheckpointPlace | None:
+    return None if uri == NO_CHECKPOINTS else CheckpointPlace(uri=uri, shared=True)

@@ -1,26 +1,31 @@
 """The training loop: optimizer steps, measurements on dev, the best weights kept."""
 
-import itertools
 import math
+import sys
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
 
+from components.artifacts.checkpoint import Arrays, History, State
 from components.artifacts.facts import CurvePoint, DevPoint
 from components.encoders.forward import Forward, forward_of
 from components.encoders.predict import cross_entropies, predict_logits
 from components.encoders.rows import Rows
-from components.encoders.weights import weights_of
+from components.encoders.weights import assign_weights, weights_of
 from components.train.backends import Figures, Part, current_backend, figures_of
 from components.train.batches import batch_order, parts_of
+from components.train.checkpoints import Checkpoints, Found
 from components.train.config import TrainConfig
 from components.train.curves import EventLog
 from components.train.optimizer import Trainable, learning_rate, step_sizes
 from components.train.progress import Reporter
+from components.train.stopping import STOPPED, Stopping, told_to_stop
 
 Array = np.ndarray[Any, Any]
 
@@ -29,6 +34,40 @@ CURVE_POINTS = 50
 
 WARM_UP_STEPS = 10
 """First steps that `steady_examples_per_second` leaves out: graphs are traced, memory is taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a training is done with.
+
+    Attributes:
+        model: The classifier, with its first weights.
+        train_rows: Rows to train on.
+        dev_rows: Rows to measure on.
+        config: How to train.
+        max_seq_length: Longest row that tokenize allowed.
+        total_steps: Optimizer steps, unless it must stop before.
+        started: When it began by `time.monotonic`; earlier by what it took before it was resumed.
+    """
+
+    model: keras.Model
+    train_rows: Rows
+    dev_rows: Rows
+    config: TrainConfig
+    max_seq_length: int
+    total_steps: int
+    started: float
+
+    @property
+    def steps_between_marks(self) -> int:
+        """Steps between two points of the loss curve."""
+        return max(1, self.total_steps // CURVE_POINTS)
+
+    @property
+    def steps_between_measurements(self) -> int:
+        """Returns `save_checkpoints_steps`, or the steps of an epoch where that is 0."""
+        epoch = max(1, len(self.train_rows) // self.config.train_batch_size)
+        return self.config.save_checkpoints_steps or epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +87,7 @@ class Outcome:
     steady_examples_per_second: float
     real_tokens: int
     computed_tokens: int
+    resumed_at: tuple[int, ...]
 
 
 def measure_dev(
@@ -69,33 +109,18 @@ def is_better(new: DevPoint, best: DevPoint | None) -> bool:
     return (new.accuracy, -new.eval_loss) > (best.accuracy, -best.eval_loss)
 
 
-def steps_between_measurements(examples: int, config: TrainConfig) -> int:
-    """Returns `save_checkpoints_steps`, or the steps of an epoch where that is 0."""
-    return config.save_checkpoints_steps or max(1, examples // config.train_batch_size)
-
-
 class Training:
     """The state of one training: steps done, curves, the best weights so far.
 
     A step's figures are read when the next one was begun, so that a GPU never waits for that.
     """
 
-    def __init__(
-        self,
-        model: keras.Model,
-        train_rows: Rows,
-        dev_rows: Rows,
-        config: TrainConfig,
-        max_seq_length: int,
-        total_steps: int,
-        log: EventLog,
-    ) -> None:
-        self._model, self._config, self._log = model, config, log
-        self._forward = forward_of(model)
-        trainable = Trainable.of(model.trainable_variables)
-        self._stepper = current_backend().Stepper(model, trainable)
-        self._train_rows, self._dev_rows = train_rows, dev_rows
-        self._max_seq_length, self._total_steps = max_seq_length, total_steps
+    def __init__(self, setup: Setup, log: EventLog, found: Found | None = None) -> None:
+        """Begins a training, or goes on from a checkpoint that was found."""
+        self._setup, self._config, self._log = setup, setup.config, log
+        self._model = setup.model
+        self._forward = forward_of(setup.model)
+        self._trainable = Trainable.of(setup.model.trainable_variables)
         self.step = 0
         self.stop_reason = ""
         self.diverged = False
@@ -104,10 +129,17 @@ class Training:
         self._dev_curve: list[DevPoint] = []
         self._curve: list[CurvePoint] = []
         self._best: DevPoint | None = None
-        self._best_weights = weights_of(model)
+        self._best_weights: Arrays = weights_of(setup.model)
         self._measured_since_best = 0
         self._real_tokens = self._computed_tokens = 0
         self._train_seconds = self._dev_seconds = self._warm_up_seconds = 0.0
+        self._warm_up_steps = 0
+        self._resumed_at: tuple[int, ...] = ()
+        if found:
+            self._set_state(found.state())
+            self._set_history(found)
+        self._steps_here, self._train_seconds_before = 0, self._train_seconds
+        self._stepper = current_backend().Stepper(setup.model, self._trainable)
 
     @property
     def loss(self) -> float:
@@ -122,10 +154,10 @@ class Training:
 
     @property
     def steady_examples_per_second(self) -> float:
-        """The same without the first `WARM_UP_STEPS`, where there are more."""
-        if self.step <= WARM_UP_STEPS:
+        """The same without the first `WARM_UP_STEPS` of each process, where there are more."""
+        if self.step <= self._warm_up_steps:
             return self.examples_per_second
-        rows = (self.step - WARM_UP_STEPS) * self._config.train_batch_size
+        rows = (self.step - self._warm_up_steps) * self._config.train_batch_size
         return rows / max(self._train_seconds - self._warm_up_seconds, 1e-9)
 
     def train_on(self, chosen: Array) -> None:
@@ -133,20 +165,22 @@ class Training:
         started = time.monotonic()
         parts = []
         for rows in parts_of(chosen, self._config.gradient_accumulation_steps):
-            inputs = self._train_rows.inputs(rows, self._max_seq_length)
-            parts.append(Part(inputs, self._train_rows.labels[rows]))
+            inputs = self._setup.train_rows.inputs(rows, self._setup.max_seq_length)
+            parts.append(Part(inputs, self._setup.train_rows.labels[rows]))
             self._real_tokens += int(inputs["attention_mask"].sum())
             self._computed_tokens += inputs["attention_mask"].size
-        sizes = step_sizes(self._config, self.step, self._total_steps)
+        sizes = step_sizes(self._config, self.step, self._setup.total_steps)
         begun = self._stepper.step(parts, sizes)
         self._read_figures()
         self._begun = begun
         self.step += 1
+        self._steps_here += 1
         self._train_seconds += time.monotonic() - started
-        if self.step in (1, WARM_UP_STEPS):  # after the first there is a loss to tell
+        if self._steps_here in (1, WARM_UP_STEPS):  # after the first there is a loss to tell
             self.finish_step()
-        if self.step == WARM_UP_STEPS:
-            self._warm_up_seconds = self._train_seconds
+        if self._steps_here == WARM_UP_STEPS:
+            self._warm_up_steps += WARM_UP_STEPS
+            self._warm_up_seconds += self._train_seconds - self._train_seconds_before
 
     def finish_step(self) -> None:
         """Waits for the step that was begun, and reads its figures."""
@@ -168,13 +202,17 @@ class Training:
             self.diverged = True
 
     def mark_curve(self) -> None:
-        """Adds the means of the steps since the last mark to the curve."""
+        """Adds the means of the steps since the last mark to the curve, where it wants a point."""
+        last = self.step == self._setup.total_steps
+        if not last and self.step % self._setup.steps_between_marks:
+            return
+        self.finish_step()
         if self.stop_reason:
             return  # JSON has no NaN; stop_reason tells of it
         means = Figures(*np.mean(self._since_mark, axis=0).tolist())
         point = CurvePoint(
             step=self.step,
-            learning_rate=learning_rate(self._config, self.step - 1, self._total_steps),
+            learning_rate=learning_rate(self._config, self.step - 1, self._setup.total_steps),
             **means._asdict(),
         )
         self._curve.append(point)
@@ -182,37 +220,118 @@ class Training:
         scalars = {"learning_rate": point.learning_rate, **means._asdict()}
         self._log.write(self.step, {f"train/{name}": value for name, value in scalars.items()})
 
-    def measure(self) -> str:
-        """Measures dev, keeps the weights if they are the best, and may stop the training.
+    @property
+    def measurement_due(self) -> bool:
+        """Whether dev is to be measured at this step, and was not yet."""
+        if not self.step or self.stop_reason or self.step in (p.step for p in self._dev_curve[-1:]):
+            return False
+        last = self.step == self._setup.total_steps
+        return last or self.step % self._setup.steps_between_measurements == 0
 
-        Returns what was measured, in words.
-        """
-        self._stepper.sync()
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to do."""
+        last = self.step == self._setup.total_steps
+        return bool(self.stop_reason) or (last and not self.measurement_due)
+
+    def measured(self) -> DevPoint:
+        """Measures dev; changes nothing."""
         started = time.monotonic()
         point = measure_dev(
             self._forward,
-            self._dev_rows,
+            self._setup.dev_rows,
             self._config.eval_batch_size,
-            self._max_seq_length,
+            self._setup.max_seq_length,
             self.step,
         )
         self._dev_seconds += time.monotonic() - started
+        return point
+
+    def take(self, point: DevPoint) -> str:
+        """Takes a measurement: keeps the weights if they are the best, and may stop the training.
+
+        Returns what was measured, in words.
+        """
         self._stop_unless_finite(point.eval_loss, "the loss on dev")
         if not self.stop_reason:
-            self._take(point)
+            self._add(point)
         return f"step {point.step}: dev accuracy {point.accuracy:.4f}, loss {point.eval_loss:.4f}"
 
-    def _take(self, point: DevPoint) -> None:
-        """Adds a measurement to the curve; the best one's weights are kept."""
+    def _add(self, point: DevPoint) -> None:
         self._dev_curve.append(point)
         self._log.write(self.step, {"dev/accuracy": point.accuracy, "dev/loss": point.eval_loss})
         self._measured_since_best += 1
         if is_better(point, self._best):
             self._best, self._best_weights = point, weights_of(self._model)
             self._measured_since_best = 0
+        self._stop_without_patience()
+
+    def _stop_without_patience(self) -> None:
         patience = self._config.early_stopping_patience
         if patience and self._measured_since_best >= patience:
             self.stop_reason = f"early stopping: {patience} measurements in a row were no better"
+
+    def state(self) -> State:
+        """Returns the arrays that go on changing; they stay as they are until the next step."""
+        self.finish_step()
+        self._stepper.sync()
+        moved = self._trainable
+        paths = [variable.path for variable in moved.variables]
+        weights, first, second = (
+            dict(zip(paths, map(keras.ops.convert_to_numpy, variables), strict=True))
+            for variables in (moved.variables, moved.first, moved.second)
+        )
+        return State(weights, first, second, current_backend().random_state(self._model))
+
+    def _set_state(self, state: State) -> None:
+        assign_weights(self._model, state.weights)
+        moved = self._trainable
+        for moments, values in (
+            (moved.first, state.first_moments), (moved.second, state.second_moments),
+        ):  # fmt: skip
+            for variable, moment in zip(moved.variables, moments, strict=True):
+                moment.assign(values[variable.path])
+        current_backend().set_random_state(self._model, state.random)
+
+    def history(self) -> History:
+        """Returns what it came to so far; `_set_history` is its reverse."""
+        return History(
+            step=self.step,
+            curve=tuple(self._curve),
+            dev_curve=tuple(self._dev_curve),
+            since_mark=tuple((*figures,) for figures in self._since_mark),
+            best=self._best,
+            measured_since_best=self._measured_since_best,
+            real_tokens=self._real_tokens,
+            computed_tokens=self._computed_tokens,
+            seconds=time.monotonic() - self._setup.started,
+            train_seconds=self._train_seconds,
+            dev_seconds=self._dev_seconds,
+            warm_up_steps=self._warm_up_steps,
+            warm_up_seconds=self._warm_up_seconds,
+            resumed_at=self._resumed_at,
+        )
+
+    def _set_history(self, found: Found) -> None:
+        history = found.history
+        self.step = history.step
+        self._curve, self._dev_curve = list(history.curve), list(history.dev_curve)
+        self._since_mark = [Figures(*figures) for figures in history.since_mark]
+        self._best, self._measured_since_best = history.best, history.measured_since_best
+        if self._best:
+            self._best_weights = found.best_weights()
+        self._real_tokens, self._computed_tokens = history.real_tokens, history.computed_tokens
+        self._train_seconds, self._dev_seconds = history.train_seconds, history.dev_seconds
+        self._warm_up_steps = history.warm_up_steps
+        self._warm_up_seconds = history.warm_up_seconds
+        self._resumed_at = (*history.resumed_at, history.step)
+        self._stop_without_patience()
+
+    @property
+    def best_of_before(self) -> Arrays | None:
+        """The weights that did best on dev, where those are of an earlier step."""
+        before = self._best and self._best.step != self.step
+        return self._best_weights if before else None
 
     def outcome(self) -> Outcome:
         """Returns what the training came to."""
@@ -230,36 +349,83 @@ class Training:
             steady_examples_per_second=self.steady_examples_per_second,
             real_tokens=self._real_tokens,
             computed_tokens=self._computed_tokens,
+            resumed_at=self._resumed_at,
         )
 
 
 def fine_tune(
-    model: keras.Model,
-    train_rows: Rows,
-    dev_rows: Rows,
-    config: TrainConfig,
-    max_seq_length: int,
-    total_steps: int,
+    setup: Setup,
     reporter: Reporter,
     log: EventLog,
+    checkpoints: Checkpoints | None = None,
+    found: Found | None = None,
 ) -> Outcome:
-    """Trains a classifier for `total_steps` optimizer steps, or until it must stop."""
-    training = Training(model, train_rows, dev_rows, config, max_seq_length, total_steps, log)
-    marks = max(1, total_steps // CURVE_POINTS)
-    measurements = steps_between_measurements(len(train_rows), config)
-    order = batch_order(train_rows.lengths, config.train_batch_size, config.seed)
-    for chosen in itertools.islice(order, total_steps):
-        training.train_on(chosen)
-        last = training.step == total_steps
-        marked, measured = (last or training.step % every == 0 for every in (marks, measurements))
-        if marked or measured:
-            training.finish_step()
-        reporter.step(training.step, training.loss, training.examples_per_second)
-        if marked:
+    """Trains a classifier for `total_steps` optimizer steps, or until it must stop.
+
+    Args:
+        setup: What it is done with.
+        reporter: Is told of its progress.
+        log: Takes its curves.
+        checkpoints: Where it is saved, at every measurement and when it is told to stop.
+        found: The checkpoint to go on from.
+
+    Raises:
+        SystemExit: Somebody stopped it, and it was saved.
+    """
+    training = Training(setup, log, found)
+    config = setup.config
+    batches = batch_order(setup.train_rows.lengths, config.train_batch_size, config.seed)
+    remaining = islice(batches, training.step, None)
+    with told_to_stop() if checkpoints else nullcontext(Stopping()) as stopping:
+        if training.measurement_due:  # it was stopped in this one
+            _measure(training, stopping, checkpoints, reporter, log)
+        while not training.ended:
+            if checkpoints and stopping:
+                _leave(training, stopping, checkpoints, log)
+            training.train_on(next(remaining))
+            if training.measurement_due:
+                training.finish_step()
+            reporter.step(training.step, training.loss, training.examples_per_second)
             training.mark_curve()
-        if measured and not training.stop_reason:
-            reporter.say(training.measure())
-        if training.stop_reason:
-            reporter.say(f"stopped at step {training.step}: {training.stop_reason}")
-            break
+            if training.measurement_due:
+                _measure(training, stopping, checkpoints, reporter, log)
+    if training.stop_reason:
+        reporter.say(f"stopped at step {training.step}: {training.stop_reason}")
     return training.outcome()
+
+
+def _measure(
+    training: Training,
+    stopping: Stopping,
+    checkpoints: Checkpoints | None,
+    reporter: Reporter,
+    log: EventLog,
+) -> None:
+    """Measures dev and saves the training: its arrays are written while dev is measured."""
+    state = training.state()
+    with checkpoints.saving(state) if checkpoints else nullcontext() as saving:
+        point = stopping.unless_told(training.measured)
+        if point:
+            reporter.say(training.take(point))
+        if saving:
+            saving.complete(training.history(), training.best_of_before, log.folder)
+
+
+def _leave(
+    training: Training, stopping: Stopping, checkpoints: Checkpoints, log: EventLog
+) -> NoReturn:
+    """Saves the training, unless that was just done, and ends the process."""
+    checkpoints.wait()
+    if checkpoints.saved_step != training.step:
+        with checkpoints.saving(training.state()) as saving:
+            saving.complete(training.history(), training.best_of_before, log.folder)
+        checkpoints.wait()
+    where = f"its checkpoint lies at {checkpoints.uri}: the same command goes on from there"
+    if checkpoints.saved_step != training.step:
+        where = "no checkpoint of it could be written"
+    print(
+        f"train: stopped by {stopping.signal_name} at step {training.step}; {where}",
+        file=sys.stderr,
+        flush=True,
+    )
+    raise SystemExit(STOPPED)

@@ -1,8 +1,8 @@
 """How much memory a training needs, computed from its sizes before it starts.
 
-An upper estimate, within a third of what was measured (`benchmarks/memory.py`, whose table is in
-`benchmarks/README.md`): on PyTorch by counting every tensor alive, on TensorFlow by the process's
-resident memory. JAX needs a little less than TensorFlow.
+An estimate, within a third of what was measured on a processor (`benchmarks/memory.py`, whose table
+is in `benchmarks/README.md`): on PyTorch by counting every tensor alive, on TensorFlow by the
+process's resident memory. JAX needs a little less than TensorFlow.
 """
 
 from dataclasses import dataclass, replace

@@ -6,6 +6,8 @@ of the others (`jax.distributed`).
 
 import os
 
+import numpy as np
+
 from components.errors import InputError
 
 COORDINATOR, PROCESSES, PROCESS = (
@@ -53,3 +55,21 @@ def join_nodes(backend: str) -> int:
     jax.config.update("jax_cpu_collectives_implementation", "gloo")  # where there is no GPU
     jax.distributed.initialize(os.environ[COORDINATOR], processes, process)
     return process
+
+
+def agree_on(step: int) -> None:
+    """Makes sure that all processes of this training go on from the same step.
+
+    Raises:
+        InputError: They found different checkpoints.
+    """
+    if os.environ.get(PROCESSES, "1") == "1":
+        return
+    from jax.experimental.multihost_utils import process_allgather
+
+    found = sorted({int(other) for other in process_allgather(np.asarray(step))})
+    if len(found) > 1:
+        raise InputError(
+            f"the nodes found checkpoints of steps {found}: let checkpoint_uri be a place that all "
+            "of them see, such as gs://BUCKET/FOLDER, or none"
+        )

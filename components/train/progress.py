@@ -8,7 +8,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-SECONDS_BETWEEN_LINES = 5.0
+from components.progress import SECONDS_BETWEEN_LINES
 
 
 class Reporter(Protocol):
@@ -22,11 +22,11 @@ class Reporter(Protocol):
 
 
 @contextmanager
-def progress(title: str, total_steps: int) -> Iterator[Reporter]:
-    """Gives the reporter that fits where the output goes."""
+def progress(title: str, total_steps: int, done: int = 0) -> Iterator[Reporter]:
+    """Gives the reporter that fits where the output goes; `done` steps were done before."""
     console = Console()
     if not console.is_terminal:
-        yield _Lines(title, total_steps)
+        yield _Lines(title, total_steps, done)
         return
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
@@ -34,13 +34,15 @@ def progress(title: str, total_steps: int) -> Iterator[Reporter]:
         TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=console,
     )  # fmt: skip
     with bar:
-        yield _Bar(bar, title, total_steps)
+        yield _Bar(bar, title, total_steps, done)
 
 
 class _Bar:
-    def __init__(self, bar: Progress, title: str, total_steps: int) -> None:
+    def __init__(self, bar: Progress, title: str, total_steps: int, done: int) -> None:
         self._bar = bar
-        self._task = bar.add_task(title, total=total_steps, loss=float("nan"), speed=0.0)
+        self._task = bar.add_task(
+            title, total=total_steps, completed=done, loss=float("nan"), speed=0.0
+        )
 
     def step(self, done: int, loss: float, examples_per_second: float) -> None:
         self._bar.update(self._task, completed=done, loss=loss, speed=examples_per_second)
@@ -50,8 +52,8 @@ class _Bar:
 
 
 class _Lines:
-    def __init__(self, title: str, total_steps: int) -> None:
-        self._title, self._total = title, total_steps
+    def __init__(self, title: str, total_steps: int, done: int) -> None:
+        self._title, self._total, self._before = title, total_steps, done
         self._started = self._last = time.monotonic()
 
     def step(self, done: int, loss: float, examples_per_second: float) -> None:
@@ -59,7 +61,7 @@ class _Lines:
         if now - self._last < SECONDS_BETWEEN_LINES and done < self._total:
             return
         self._last = now
-        left = (now - self._started) / done * (self._total - done)
+        left = (now - self._started) / (done - self._before) * (self._total - done)
         self.say(
             f"{self._title}: step {done}/{self._total} loss {loss:.4f} "
             f"{examples_per_second:,.0f} examples/s {left:.0f} s left"

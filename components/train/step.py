@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ import keras
 
 from components.artifacts.facts import RestoredFacts, TrainingFacts
 from components.artifacts.model import LOGS, new_model_folder, write_model
-from components.artifacts.tokens import TRAINED_COLUMNS, Tokens, read_tokens
+from components.artifacts.tokens import TRAINED_COLUMNS, Tokens, read_tokens, rows_digest
 from components.encoders.build import build_classifier
 from components.encoders.checkpoints.argument import Encoder
 from components.encoders.checkpoints.restore import restored
@@ -20,12 +20,15 @@ from components.encoders.config import EncoderConfig
 from components.encoders.rows import Rows
 from components.errors import InputError
 from components.train.backends import Backend, current_backend
+from components.train.checkpoint_place import CheckpointPlace, training_identity
+from components.train.checkpoints import Checkpoints, Found
 from components.train.checks import check_devices, fitting_encoder, planned_steps
 from components.train.config import TrainConfig
 from components.train.curves import EventLog
-from components.train.loop import Outcome, fine_tune
+from components.train.loop import Outcome, Setup, fine_tune
 from components.train.machine import hardware, peak_memory_bytes, versions
 from components.train.memory import memory_budget, what_would_help
+from components.train.nodes import agree_on
 from components.train.progress import progress
 
 DTYPE_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -38,6 +41,7 @@ def train(
     config: TrainConfig,
     family: str = "",
     encoder_digest: str = "",
+    checkpoint_place: CheckpointPlace | None = None,
 ) -> TrainingFacts:
     """Fine-tunes an encoder on the train split and keeps the weights that do best on dev.
 
@@ -48,13 +52,16 @@ def train(
         config: How to train.
         family: The family that the encoder must be of; empty for any.
         encoder_digest: Digest of its checkpoint, where that must not have changed.
+        checkpoint_place: Where the training is saved, and from where it goes on; None for neither.
 
     Returns:
         The facts that it wrote.
 
     Raises:
         InputError: The tokens cannot be read, the encoder does not exist or does not fit them, no
-            optimizer step would be done, or `model_path` cannot be written.
+            optimizer step would be done, `model_path` cannot be written, or there are checkpoints
+            of another training.
+        SystemExit: Somebody stopped it, and it was saved.
     """
     started = time.monotonic()
     backend = current_backend()
@@ -69,6 +76,7 @@ def train(
         tokens.facts.packing,
     )
     train_rows, dev_rows = Rows(tokens.splits["train"]), Rows(tokens.splits["dev"])
+    total_steps = planned_steps(len(train_rows), config)
     memory = Memory(
         encoder=chosen.config,
         config=dataclasses.replace(config, backend=keras.backend.backend()),
@@ -76,41 +84,98 @@ def train(
         devices=backend.device_count(),
     )
     print(f"train: {memory_budget(*memory)}", flush=True)
-    total_steps = planned_steps(len(train_rows), config)
-    found_versions, found_hardware = versions(), hardware()
+    machine = Machine(versions(), hardware())
+    checkpoints, found = _opened(checkpoint_place, chosen, memory.config, tokens_path, tokens)
+    started -= found.history.seconds if found else 0.0
     with new_model_folder(model_path) as folder, backend.on_all_devices(), _sufficient(memory):
         model, loaded = _classifier(chosen, config, tokens)
-        log = EventLog(folder / LOGS)
-        with progress(f"train {chosen.config.family}", total_steps) as reporter:
-            outcome = fine_tune(
-                model, train_rows, dev_rows, config, max_seq_length(tokens), total_steps,
-                reporter, log,
-            )  # fmt: skip
-        log.close()
-        facts = TrainingFacts(
-            family=chosen.config.family,
-            encoder=encoder,
-            restored=loaded,
-            encoder_config=dataclasses.asdict(chosen.config),
-            labels=tokens.facts.data.labels,
-            pair=tokens.facts.data.pair,
-            packing=tokens.facts.packing,
+        setup = Setup(
+            model=model,
+            train_rows=train_rows,
+            dev_rows=dev_rows,
+            config=config,
             max_seq_length=max_seq_length(tokens),
-            parameters=model.count_params(),
-            config=dataclasses.asdict(config),
-            backend=keras.backend.backend(),
-            train_examples=len(train_rows),
-            planned_steps=total_steps,
-            seconds=time.monotonic() - started,
-            peak_memory_bytes=peak_memory_bytes(),
-            accelerators=len(backend.device_names()),
-            peak_accelerator_memory_bytes=_peak_accelerator_memory_bytes(backend),
-            versions=found_versions,
-            hardware=found_hardware,
-            **_outcome_facts(outcome),
+            total_steps=total_steps,
+            started=started,
         )
+        outcome = _trained(setup, chosen.config.family, folder / LOGS, checkpoints, found)
+        facts = _facts(setup, chosen, loaded, tokens, machine, outcome)
         write_model(folder, outcome.weights, facts, tokens)
     return facts
+
+
+class Machine(NamedTuple):
+    """What computed; asked before training, as the answer takes a moment."""
+
+    versions: dict[str, str]
+    hardware: dict[str, str]
+
+
+def _opened(
+    place: CheckpointPlace | None,
+    encoder: Encoder,
+    config: TrainConfig,
+    tokens_path: Path,
+    tokens: Tokens,
+) -> tuple[Checkpoints | None, Found | None]:
+    """Returns where this process saves the training, and the checkpoint that it goes on from."""
+    if not place:
+        return None, None
+    rows = rows_digest(tokens_path, tokens.splits)
+    identity = training_identity(encoder, config, rows, tokens.facts)
+    checkpoints = Checkpoints(place.of(identity), identity, versions())
+    found = checkpoints.latest()
+    agree_on(found.history.step if found else 0)
+    return checkpoints if place.writable else None, found
+
+
+def _trained(
+    setup: Setup, family: str, logs: Path, checkpoints: Checkpoints | None, found: Found | None
+) -> Outcome:
+    done = found.history.step if found else 0
+    if found:
+        print(f"train: resumed at step {done} from {found.folder}", flush=True)
+    with (
+        closing(EventLog(logs, found.logs if found else None)) as log,
+        progress(f"train {family}", setup.total_steps, done) as reporter,
+    ):
+        try:
+            return fine_tune(setup, reporter, log, checkpoints, found)
+        finally:
+            if checkpoints:
+                checkpoints.wait()
+
+
+def _facts(
+    setup: Setup,
+    encoder: Encoder,
+    restored: RestoredFacts | None,
+    tokens: Tokens,
+    machine: Machine,
+    outcome: Outcome,
+) -> TrainingFacts:
+    backend = current_backend()
+    return TrainingFacts(
+        family=encoder.config.family,
+        encoder=encoder.argument,
+        restored=restored,
+        encoder_config=dataclasses.asdict(encoder.config),
+        labels=tokens.facts.data.labels,
+        pair=tokens.facts.data.pair,
+        packing=tokens.facts.packing,
+        max_seq_length=setup.max_seq_length,
+        parameters=setup.model.count_params(),
+        config=dataclasses.asdict(setup.config),
+        backend=keras.backend.backend(),
+        train_examples=len(setup.train_rows),
+        planned_steps=setup.total_steps,
+        seconds=time.monotonic() - setup.started,
+        peak_memory_bytes=peak_memory_bytes(),
+        accelerators=len(backend.device_names()),
+        peak_accelerator_memory_bytes=_peak_accelerator_memory_bytes(backend),
+        **machine._asdict(),
+        **_outcome_facts(outcome),
+    )
 
 
 def max_seq_length(tokens: Tokens) -> int:

@@ -92,7 +92,8 @@ def test_every_argument_is_a_parameter_of_the_pipeline(
     compiled = compile_pipeline(pipeline, Images(), CompileConfig())[0]
     parameters = compiled["root"]["inputDefinitions"]["parameters"].keys()
     assert parameters - arguments.keys() == {
-        "gpus", "gpu_type", "s3_secret", "train_node_selector", "train_tolerations",
+        "checkpoint_uri", "gpus", "gpu_type", "s3_secret", "train_node_selector",
+        "train_tolerations",
         *(f"{prefix}_{kind}_{bound}" for prefix in ("train", "other") for kind in ("cpu", "memory")
           for bound in ("request", "limit")),
     }  # fmt: skip

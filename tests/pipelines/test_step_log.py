@@ -1,5 +1,6 @@
 import io
 
+from components.errors import EnvironmentTrouble, InputError
 from pipelines.step_log import StepLog
 
 RUNNER = """\
@@ -36,3 +37,13 @@ def test_the_steps_own_lines_are_shown_and_everything_is_kept() -> None:
     ]
     assert kept.getvalue() == RUNNER
     assert log.started == ["train-bert"]
+    assert log.error is InputError
+
+
+def test_what_the_machine_lacks_is_told_from_a_bad_input() -> None:
+    log = StepLog(io.StringIO(), io.StringIO())
+    log.write(RUNNER.replace("error: something", "environment error: no room"))
+    assert log.error is EnvironmentTrouble
+    log = StepLog(io.StringIO(), io.StringIO())
+    log.write(RUNNER.replace("error: something", "all went well"))
+    assert log.error is None

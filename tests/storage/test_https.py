@@ -401,7 +401,7 @@ def test_a_disk_that_fills_up_is_told(server: "WebServer", body: bytes, cache: P
         [sys.executable, "-c", code, uri], capture_output=True, text=True, check=False, timeout=30,
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
-    assert ended.returncode == 2
+    assert ended.returncode == 3
     assert f"error: no room in {cache}/files: {len(body)} bytes" in ended.stderr
 
 

@@ -71,6 +71,12 @@ class Backend(Protocol):
     def set_seed(self, seed: int) -> None:
         """Seeds initial weights and dropout; `keras.utils` would import TensorFlow to do so."""
 
+    def random_state(self, model: keras.Model) -> dict[str, Array]:
+        """Returns the state of all that dropout draws from, by names of the backend's own."""
+
+    def set_random_state(self, model: keras.Model, state: Mapping[str, Array]) -> None:
+        """Sets what `random_state` returned."""
+
     def on_all_devices(self) -> AbstractContextManager[None]:
         """Within it, variables are made on each of the devices."""
 
@@ -91,6 +97,20 @@ def seed_keras(seed: int) -> None:
     """Seeds what Keras draws the seeds of initial weights and of its generators from."""
     random.seed(seed)
     np.random.seed(seed)
+
+
+def seeds_of(model: keras.Model) -> dict[str, Array]:
+    """Returns the states of a model's seed generators, by their order."""
+    return {
+        f"seed_{number}": np.array(keras.ops.convert_to_numpy(variable))
+        for number, variable in enumerate(model.non_trainable_variables)
+    }
+
+
+def set_seeds(model: keras.Model, state: Mapping[str, Array]) -> None:
+    """Sets what `seeds_of` returned."""
+    for number, variable in enumerate(model.non_trainable_variables):
+        variable.assign(state[f"seed_{number}"])
 
 
 def figures_of(tensor: Tensor) -> Figures:

@@ -4,7 +4,7 @@ Several devices hold the same weights (`keras.distribution.DataParallel`) and di
 batch; the program is that of one device, so that the result is, too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ import numpy as np
 from jax import numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from components.train.backends import Part, loss_of, seed_keras, shares
+from components.train.backends import Array, Part, loss_of, seed_keras, seeds_of, set_seeds, shares
 from components.train.optimizer import (
     BETA_1,
     BETA_2,
@@ -49,6 +49,16 @@ def peak_memory_bytes() -> int | None:
 def set_seed(seed: int) -> None:
     """Seeds initial weights and dropout."""
     seed_keras(seed)
+
+
+def random_state(model: keras.Model) -> dict[str, Array]:
+    """Returns the state of all that dropout draws from."""
+    return seeds_of(model)
+
+
+def set_random_state(model: keras.Model, state: Mapping[str, Array]) -> None:
+    """Sets what `random_state` returned."""
+    set_seeds(model, state)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Several GPUs hold the same weights (`tf.distribute.MirroredStrategy`); each take
 batch, and the gradients are averaged before they are clipped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.encoders.build import INPUTS
-from components.train.backends import Part, mean_loss, shares
+from components.train.backends import Array, Part, mean_loss, seeds_of, set_seeds, shares
 from components.train.optimizer import (
     BETA_1,
     BETA_2,
@@ -62,6 +62,16 @@ def set_seed(seed: int) -> None:
     keras.utils.set_random_seed(seed)
 
 
+def random_state(model: keras.Model) -> dict[str, Array]:
+    """Returns the state of all that dropout draws from."""
+    return seeds_of(model)
+
+
+def set_random_state(model: keras.Model, state: Mapping[str, Array]) -> None:
+    """Sets what `random_state` returned."""
+    set_seeds(model, state)
+
+
 @contextmanager
 def on_all_devices() -> Iterator[None]:
     """Within it, variables are made on each of the devices."""
@@ -103,7 +113,7 @@ class Stepper:
             self._add(dict(part.inputs), part.labels, share)
             for part, share in zip(parts, shares(parts), strict=True)
         ]
-        return self._finish(tf.add_n(losses), *sizes)
+        return self._finish(tf.reduce_sum(tf.stack(losses)), *sizes)
 
     def apply(self, loss: Tensor, gradients: Sequence[Tensor], sizes: StepSizes) -> Tensor:
         """Moves the variables by gradients and returns the step's figures."""
@@ -190,7 +200,8 @@ class Stepper:
         moved = self._trainable
         squares = [2.0 * tf.nn.l2_loss(gradient) for gradient in gradients]
         of_encoder = [s for s, encoder in zip(squares, moved.of_encoder, strict=True) if encoder]
-        norm, encoder_norm = tf.sqrt(tf.add_n(squares)), tf.sqrt(tf.add_n(of_encoder))
+        # Not add_n, which begins with whichever input nobody else reads at the moment.
+        norm, encoder_norm = (tf.sqrt(tf.reduce_sum(tf.stack(s))) for s in (squares, of_encoder))
         scale = GLOBAL_CLIPNORM / tf.maximum(norm, GLOBAL_CLIPNORM)
         for variable, first, second, decays, gradient in zip(
             moved.variables, moved.first, moved.second, moved.decays, gradients, strict=True

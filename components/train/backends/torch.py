@@ -5,7 +5,7 @@ One device: for several GPUs choose JAX or TensorFlow.
 
 import ctypes
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,15 @@ import keras
 import torch
 from torch.utils.checkpoint import set_checkpoint_early_stop
 
-from components.train.backends import Part, mean_loss, seed_keras, shares
+from components.train.backends import (
+    Array,
+    Part,
+    mean_loss,
+    seed_keras,
+    seeds_of,
+    set_seeds,
+    shares,
+)
 from components.train.optimizer import (
     BETA_1,
     BETA_2,
@@ -51,6 +59,22 @@ def set_seed(seed: int) -> None:
     """Seeds initial weights and dropout."""
     seed_keras(seed)
     torch.manual_seed(seed)
+
+
+def random_state(model: keras.Model) -> dict[str, Array]:
+    """Returns the state of all that dropout draws from: the generators of the devices."""
+    states = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state()
+    return {**seeds_of(model), **{name: state.numpy() for name, state in states.items()}}
+
+
+def set_random_state(model: keras.Model, state: Mapping[str, Array]) -> None:
+    """Sets what `random_state` returned."""
+    set_seeds(model, state)
+    torch.set_rng_state(torch.from_numpy(state["cpu"].copy()))
+    if torch.cuda.is_available() and "cuda" in state:
+        torch.cuda.set_rng_state(torch.from_numpy(state["cuda"].copy()))
 
 
 @contextmanager

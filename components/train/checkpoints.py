@@ -1,0 +1,292 @@
+"""The last two checkpoints of a training: saved, found again, checked.
+
+They lie in two folders, written in turns: whatever happens while one is written, the other is
+whole. Each is written beside its place and renamed, or sent to a bucket with its manifest last,
+while training goes on. A reader checks every file's SHA-256.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import filterfalse
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from safetensors import SafetensorError
+
+from components.artifacts.checkpoint import (
+    HISTORY,
+    KIND,
+    Arrays,
+    CheckpointFacts,
+    History,
+    State,
+    read_best,
+    read_facts,
+    read_state,
+    write_facts,
+    write_state,
+)
+from components.artifacts.folder import MANIFEST, FileEntry, new_folder, open_folder
+from components.artifacts.model import LOGS
+from components.artifacts.places import artifact_at, is_local
+from components.errors import InputError
+from components.storage import check_writable, fetch, local_path, names_at, put, remove
+
+SLOTS = ("a", "b")
+FAILURES = (InputError, OSError, SafetensorError)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A checkpoint that is whole.
+
+    Attributes:
+        folder: Where it lies on this machine.
+        history: What the training came to.
+    """
+
+    folder: Path
+    history: History
+
+    @property
+    def logs(self) -> Path:
+        """Folder of its TensorBoard events."""
+        return self.folder / LOGS
+
+    def state(self) -> State:
+        """Reads the arrays of the training."""
+        return read_state(self.folder)
+
+    def best_weights(self) -> Arrays:
+        """Reads the weights that did best on dev: its own, or those of before."""
+        best = read_best(self.folder)
+        return self.state().weights if best is None else best
+
+
+class Checkpoints:
+    """The checkpoints of one training.
+
+    Attributes:
+        uri: Where they lie.
+        saved_step: The step of the one that was written last; None before.
+    """
+
+    def __init__(self, uri: str, identity: Mapping[str, Any], versions: Mapping[str, str]) -> None:
+        """Takes the address of a folder that holds nothing else.
+
+        Raises:
+            InputError: It cannot be written.
+        """
+        self.uri = uri.rstrip("/")
+        self._identity, self._versions = dict(identity), dict(versions)
+        self._next = SLOTS[0]
+        self._sender = ThreadPoolExecutor(1)
+        self._sending: Future[None] | None = None
+        self.saved_step: int | None = None
+        check_writable(f"{self.uri}/{SLOTS[0]}")
+        for slot in SLOTS:
+            if others := sorted(filterfalse(_is_ours, names_at(f"{self.uri}/{slot}"))):
+                raise InputError(
+                    f"{self.uri}/{slot} holds {others[0]}, which is not part of a checkpoint; name "
+                    "another checkpoint_uri"
+                )
+
+    def latest(self) -> Found | None:
+        """Returns the last checkpoint that is whole, and says so of one that is not.
+
+        Raises:
+            InputError: They are of another training.
+        """
+        heads = {slot: facts for slot in SLOTS if (facts := self._facts(slot))}
+        for slot in sorted(heads, key=lambda slot: heads[slot].history.step, reverse=True):
+            self._check_identity(heads[slot])
+            if found := self._read(slot, heads[slot]):
+                self.saved(slot, found.history.step)
+                return found
+        return None
+
+    def saving(self, state: State) -> "Saving":
+        """Begins a checkpoint of the arrays, which must not change until the end of the `with`.
+
+        The one before is where it belongs by then.
+        """
+        self.wait()
+        return Saving(self, self._next, state)
+
+    def keep(self, whole: ExitStack, slot: str, step: int) -> None:
+        """Puts a checkpoint that is written into its slot: in a bucket while training goes on.
+
+        Raises:
+            InputError, OSError: It cannot be put there; of a bucket `wait` says so.
+        """
+
+        def put_in_place() -> None:
+            whole.close()
+            self.saved(slot, step)
+
+        if is_local(self.uri):
+            put_in_place()
+        else:
+            self._sending = self._sender.submit(put_in_place)
+
+    def wait(self) -> None:
+        """Waits until the last checkpoint is where it belongs; warns if it cannot be put there."""
+        sending, self._sending = self._sending, None
+        try:
+            if sending:
+                sending.result()
+        except FAILURES as error:
+            _warn(error)
+
+    def saved(self, slot: str, step: int) -> None:
+        """Notes that a slot holds the last checkpoint: the next one goes to the other slot.
+
+        Where writing fails, the next one is tried in the same slot: the other is the one whole.
+        """
+        self.saved_step = step
+        self._next = next(other for other in SLOTS if other != slot)
+
+    def facts_of(self, history: History) -> CheckpointFacts:
+        """Returns the facts of a checkpoint of this training."""
+        return CheckpointFacts(training=self._identity, versions=self._versions, history=history)
+
+    def _path(self, slot: str) -> Path:
+        return local_path(f"{self.uri}/{slot}")
+
+    @contextmanager
+    def new_folder(self, slot: str, written: Mapping[str, FileEntry]) -> Iterator[Path]:
+        """Gives the folder of a checkpoint that on success becomes that of the slot.
+
+        `written` is what is known of its files in the end.
+        """
+        if is_local(self.uri):
+            # The other slot is whole. What lies in this one may be torn, and takes room.
+            remove(f"{self.uri}/{slot}")
+            with new_folder(self._path(slot), KIND, written) as folder:
+                yield folder
+            return
+        with tempfile.TemporaryDirectory(prefix="bakeoff-") as beside:
+            with new_folder(Path(beside) / slot, KIND, written) as folder:
+                yield folder
+            put(Path(beside) / slot, f"{self.uri}/{slot}", last=MANIFEST)
+
+    def _facts(self, slot: str) -> CheckpointFacts | None:
+        """Reads the facts of a slot; None, and a warning, where they cannot be read."""
+        uri = f"{self.uri}/{slot}"
+        try:
+            if not names_at(uri):
+                return None
+            if is_local(uri):
+                return read_facts(self._path(slot))
+            return read_facts(fetch(uri, (MANIFEST, HISTORY).__contains__).path)
+        except InputError as error:
+            _warn_of(uri, error)
+            return None
+
+    def _read(self, slot: str, facts: CheckpointFacts) -> Found | None:
+        uri = f"{self.uri}/{slot}"
+        try:
+            return Found(open_folder(artifact_at(uri), KIND), facts.history)
+        except InputError as error:
+            _warn_of(uri, error)
+            return None
+
+    def _check_identity(self, facts: CheckpointFacts) -> None:
+        """Refuses a checkpoint of another training, and says what differs of it."""
+        before, now = facts.training, self._identity
+        names = [name for name in now | before if before.get(name) != now.get(name)]
+        if names:
+            differences = "; ".join(
+                f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in names
+            )
+            raise InputError(
+                f"the checkpoints at {self.uri} are of another training: {differences}; go on with "
+                "what it was begun with, or name another checkpoint_uri, or remove that folder to "
+                "begin anew"
+            )
+        changed = [
+            f"{name} {facts.versions.get(name)} → {version}"
+            for name, version in self._versions.items()
+            if facts.versions.get(name) != version
+        ]
+        if changed:
+            print(f"train: resumed with other versions: {', '.join(changed)}", flush=True)
+
+
+class Saving:
+    """A checkpoint on its way: its arrays are written while the `with` statement's body runs.
+
+    What fails is told as a warning: a training outlives its checkpoints.
+    """
+
+    def __init__(self, checkpoints: Checkpoints, slot: str, state: State) -> None:
+        self._checkpoints, self._slot, self._state = checkpoints, slot, state
+        self._stack = ExitStack()
+        self._written: dict[str, FileEntry] = {}
+        self._folder: Path | None = None
+        self._writing: Future[None] | None = None
+        self._rest: tuple[History, Arrays | None, Path] | None = None
+
+    def __enter__(self) -> "Saving":
+        try:
+            place = self._checkpoints.new_folder(self._slot, self._written)
+            self._folder = self._stack.enter_context(place)
+            writer = self._stack.enter_context(ThreadPoolExecutor(1))
+            self._writing = writer.submit(write_state, self._folder, self._state, self._written)
+        except FAILURES as error:
+            _warn(error)
+        return self
+
+    def complete(self, history: History, best: Arrays | None, logs: Path) -> None:
+        """Takes what the arrays are written with; without it nothing is kept.
+
+        Args:
+            history: What the training came to.
+            best: The weights that did best on dev, if they are not those of the state.
+            logs: Folder of its TensorBoard events.
+        """
+        self._rest = history, best, logs
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind or not self._folder or not self._writing or not self._rest:
+            self._stack.__exit__(kind, error, traceback)
+            return
+        try:
+            with self._stack as stack:  # what fails takes the folder with it
+                self._writing.result()
+                history, best, logs = self._rest
+                write_facts(self._folder, self._checkpoints.facts_of(history), best, logs)
+                whole = stack.pop_all()
+            self._checkpoints.keep(whole, self._slot, history.step)
+        except FAILURES as failure:
+            _warn(failure)
+
+
+def _is_ours(name: str) -> bool:
+    return name in (MANIFEST, HISTORY) or name.endswith(".safetensors") or name.startswith(LOGS)
+
+
+def remove_checkpoints(uri: str) -> None:
+    """Removes the checkpoints of a training whose result is where it belongs."""
+    for slot in SLOTS:
+        remove(f"{uri.rstrip('/')}/{slot}")
+    if is_local(uri):
+        with suppress(OSError):  # there was none, or something else lies there too
+            local_path(uri).rmdir()
+
+
+def _warn(error: Exception) -> None:
+    print(f"train: no checkpoint could be written: {error}; training goes on", flush=True)
+
+
+def _warn_of(uri: str, error: Exception) -> None:
+    print(f"train: the checkpoint {uri} is left out: {error}", flush=True)
