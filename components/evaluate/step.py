@@ -2,17 +2,23 @@
 
 import dataclasses
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from components.artifacts.evaluation import probability_column, write_evaluation
+from components.artifacts.evaluation import (
+    NewEvaluation,
+    new_evaluation,
+    predictions_schema,
+    probability_column,
+)
 from components.artifacts.facts import EvaluationFacts, PredictionCost, SplitMetrics
 from components.artifacts.model import WEIGHTS, TrainedModel, read_model
-from components.artifacts.tokens import Tokens, read_tokens
+from components.artifacts.tokens import Tokens, read_groups, read_tokens
 from components.encoders.forward import Forward, forward_of
 from components.encoders.predict import cross_entropies, log_probabilities, predict_logits
 from components.encoders.rows import Rows
@@ -21,6 +27,7 @@ from components.errors import InputError
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.latency import measure_latency
 from components.evaluate.metrics import split_metrics
+from components.progress import counting
 
 EVALUATED_SPLITS = ("dev", "test")
 
@@ -36,43 +43,51 @@ def evaluate(
         InputError: A folder cannot be read, the model was trained with another vocabulary or other
             labels than the tokens have, or `evaluation_path` cannot be written.
     """
-    tokens, trained = read_tokens(tokens_path, splits=EVALUATED_SPLITS), read_model(model_path)
+    tokens, trained = read_tokens(tokens_path, splits=()), read_model(model_path)
     _check_they_fit(tokens, trained)
-    forward, longest = (
-        forward_of(load_classifier(trained)),
-        int(tokens.facts.config["max_seq_length"]),
-    )
+    labels = tokens.facts.data.labels
+    forward = forward_of(load_classifier(trained))
+    longest = int(tokens.facts.config["max_seq_length"])
     metrics: dict[str, SplitMetrics] = {}
-    predictions = []
-    for split in EVALUATED_SPLITS:
-        if split not in tokens.splits:
-            continue
-        table = tokens.splits[split]
-        logits, examples_per_second = _predict(forward, table, longest, config)
-        print(f"evaluate: {split}: {len(logits)} rows, {examples_per_second:,.0f} a second")
-        predictions.append(prediction_rows(split, table, logits, tokens.facts.data.labels))
-        labels = Rows(table).labels
-        if (labels >= 0).all():
-            metrics[split] = split_metrics(
-                labels,
-                logits.argmax(axis=1),
-                cross_entropies(logits, labels),
-                tokens.facts.data.labels,
-                config.eval_batch_size,
-                examples_per_second,
-            )
-    facts = EvaluationFacts(
-        metrics=metrics,
-        training=trained.training,
-        tokens=tokens.facts,
-        cost=PredictionCost(
-            weights_bytes=(model_path / WEIGHTS).stat().st_size,
-            **dataclasses.asdict(measure_latency(forward, Rows(tokens.splits["dev"]), longest)),
-        ),
-        config=dataclasses.asdict(config),
-    )
-    write_evaluation(evaluation_path, facts, pd.concat(predictions, ignore_index=True))
+    with new_evaluation(evaluation_path, labels) as new:
+        for split in EVALUATED_SPLITS:
+            if split not in tokens.facts.splits:
+                continue
+            rows = tokens.facts.data.splits[split].rows
+            with counting(f"evaluate: {split}", rows) as counted:
+                logits_of = partial(
+                    predict_logits,
+                    forward,
+                    batch_size=config.predict_batch_size,
+                    max_seq_length=longest,
+                    on_batch=counted,
+                )
+                groups = read_groups(tokens_path, split)
+                found = Predicted.together(_predict(split, groups, logits_of, labels, new))
+            if (found.labels >= 0).all():
+                metrics[split] = split_metrics(
+                    found.labels, found.predicted, found.losses, labels,
+                    config.eval_batch_size, rows / found.seconds,
+                )  # fmt: skip
+        facts = EvaluationFacts(
+            metrics=metrics,
+            training=trained.training,
+            tokens=tokens.facts,
+            cost=_cost(model_path / WEIGHTS, forward, tokens_path, longest),
+            config=dataclasses.asdict(config),
+        )
+        new.write_facts(facts)
     return facts
+
+
+def _cost(
+    weights: Path, forward: Forward, tokens_path: Path, max_seq_length: int
+) -> PredictionCost:
+    rows = Rows(next(read_groups(tokens_path, "dev")))
+    return PredictionCost(
+        weights_bytes=weights.stat().st_size,
+        **dataclasses.asdict(measure_latency(forward, rows, max_seq_length)),
+    )
 
 
 def _check_they_fit(tokens: Tokens, trained: TrainedModel) -> None:
@@ -88,27 +103,60 @@ def _check_they_fit(tokens: Tokens, trained: TrainedModel) -> None:
         )
 
 
+class Predicted(NamedTuple):
+    """What metrics need of rows that were predicted.
+
+    Attributes:
+        labels: Class index of each row, int32 [rows]; -1 where unknown.
+        predicted: The class predicted, int64 [rows].
+        losses: Cross-entropy in nats, float64 [rows]; meaningless where the label is unknown.
+        seconds: How long predicting took.
+    """
+
+    labels: Array
+    predicted: Array
+    losses: Array
+    seconds: float
+
+    @classmethod
+    def together(cls, parts: Iterable["Predicted"]) -> "Predicted":
+        """Joins the groups of a split."""
+        labels, predicted, losses, seconds = zip(*parts, strict=True)
+        return cls(
+            labels=np.concatenate(labels),
+            predicted=np.concatenate(predicted),
+            losses=np.concatenate(losses),
+            seconds=sum(seconds),
+        )
+
+
 def _predict(
-    forward: Forward, table: pa.Table, max_seq_length: int, config: EvaluateConfig
-) -> tuple[Array, float]:
-    """Returns the logits of a split's rows and the rows predicted a second."""
-    rows = Rows(table)
-    started = time.monotonic()
-    logits = predict_logits(forward, rows, config.predict_batch_size, max_seq_length)
-    return logits, len(rows) / (time.monotonic() - started)
+    split: str,
+    groups: Iterable[pa.Table],
+    logits_of: Callable[[Rows], Array],
+    labels: Sequence[str],
+    new: NewEvaluation,
+) -> Iterator[Predicted]:
+    """Predicts the rows of a split and writes them, one group after the other."""
+    for table in groups:
+        started, rows = time.monotonic(), Rows(table)
+        logits = logits_of(rows)
+        seconds = time.monotonic() - started
+        new.write_predictions(prediction_rows(split, table, logits, labels))
+        losses = cross_entropies(logits, rows.labels)
+        yield Predicted(rows.labels, logits.argmax(axis=1), losses, seconds)
 
 
-def prediction_rows(
-    split: str, table: pa.Table, logits: Array, labels: tuple[str, ...]
-) -> pd.DataFrame:
-    """Returns the rows of `predictions.parquet` for one split."""
+def prediction_rows(split: str, table: pa.Table, logits: Array, labels: Sequence[str]) -> pa.Table:
+    """Returns the rows of `predictions.parquet` for rows of one split."""
     probabilities = np.exp(log_probabilities(logits)).astype("float32")
-    names = np.array(labels, dtype=object)
-    rows = table.select(["row", "text_a", "text_b", "leaked"]).to_pandas()
-    classes = table["label"].to_pylist()
-    rows.insert(0, "split", split)
-    rows["label"] = [None if index is None else labels[index] for index in classes]
-    rows["predicted"] = names[logits.argmax(axis=1)]
+    names = pa.array(labels, pa.string())
+    columns = {name: table[name] for name in ("row", "text_a", "text_b", "leaked")} | {
+        "split": pa.repeat(split, len(table)),
+        "label": names.take(table["label"].combine_chunks()),
+        "predicted": names.take(pa.array(logits.argmax(axis=1))),
+    }
     for index, label in enumerate(labels):
-        rows[probability_column(label)] = probabilities[:, index]
-    return pd.DataFrame(rows)
+        columns[probability_column(label)] = pa.array(probabilities[:, index])
+    schema = predictions_schema(labels)
+    return pa.table([columns[name] for name in schema.names], schema)

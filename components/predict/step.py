@@ -19,10 +19,10 @@ from components.encoders.trained import load_classifier
 from components.errors import InputError
 from components.predict.config import PredictConfig
 from components.predict.output import PREDICTED, check_output, output_path, write_output
-from components.predict.progress import predicting
+from components.progress import counting
 from components.tasks.columns import Columns, read_columns
 from components.tasks.files import Source, read_bytes
-from components.tasks.table import READERS, check_texts, parse_table
+from components.tasks.table import READERS, checked_texts, parse_table
 from components.tokenization import TextTokenizer
 
 Array = np.ndarray[Any, Any]
@@ -49,8 +49,8 @@ def predict(model_path: Path, file: Path, output: Path | None, config: PredictCo
     check_output(path)
     trained = read_model(model_path)
     _check_pair(trained.training, config)
-    texts = parse_table(source, config.columns, labelled=False)
-    check_texts(texts, config.columns, source)
+    tables = parse_table(source, config.columns, labelled=False)
+    texts = pd.concat(checked_texts(tables, config.columns, source), ignore_index=True)
     kept = read_columns(source)
     added = added_columns(trained.training.labels)
     _check_columns(kept, added, file)
@@ -96,7 +96,7 @@ def _check_columns(kept: Columns, added: Sequence[str], file: Path) -> None:
 def _predict(trained: TrainedModel, texts: pd.DataFrame, config: PredictConfig) -> Array:
     rows = packed_rows(texts, trained)
     forward = forward_of(load_classifier(trained))
-    with predicting(len(rows)) as predicted:
+    with counting("predict", len(rows)) as predicted:
         logits = predict_logits(
             forward, rows, config.predict_batch_size, trained.training.max_seq_length, predicted
         )

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError
-from components.tasks.files import Source, split_lines
-from components.tasks.table import READERS, columns_of
+from components.tasks.files import Source
+from components.tasks.table import READERS, columns_of, objects_of
 
 Columns = Mapping[str, Sequence[Any]]
 """The values of each column; those of a Parquet file as Arrow holds them, of its types."""
@@ -36,12 +35,12 @@ def _check_distinct(names: Sequence[str], source: Source) -> None:
 def _of_records(source: Source) -> Columns:
     table = READERS[source.path.suffix](source)
     _check_distinct(table.columns, source)
-    _, columns = columns_of(table, table.columns)
+    _, columns = columns_of(table.rows(table.columns), len(table.columns))
     return dict(zip(table.columns, columns, strict=True))
 
 
 def _of_objects(source: Source) -> Columns:
-    objects = [msgspec.json.decode(line, type=dict[str, Any]) for line in split_lines(source)]
+    objects = [row for _, row in objects_of(source)]
     names = dict.fromkeys(name for row in objects for name in row)
     return {name: [row.get(name) for row in objects] for name in names}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from components.errors import InputError, did_you_mean
 from components.tasks.kinds import SPLITS, TASKS
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 COLUMN_FIELDS = ("text_a_column", "text_b_column", "label_column")
 
 
@@ -62,8 +62,8 @@ class TaskConfig:
             )
         if self.task_name and not NAME.fullmatch(self.task_name):
             raise InputError(
-                "task_name must start with a letter or digit and be made of letters, digits, '.', "
-                f"'_' and '-', got {self.task_name!r}"
+                "task_name must start with a letter or digit and be made of at most 100 letters, "
+                f"digits, '.', '_' and '-', got {self.task_name!r}"
             )
 
     def _check_places(self) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,10 @@ from components.tasks.config import TaskConfig
 from components.tasks.kinds import SPLITS, TASKS
 
 OPTIONAL_SPLIT = "test"
+BLOCK_BYTES = 1 << 22
+"""How much text is decoded at once: as Python holds it, text takes several times its bytes."""
+ROWS_AT_ONCE = 1 << 15
+"""How many rows are held as Python's texts and lists, for the same reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +25,7 @@ class Source:
 
     Attributes:
         path: Its file; the sample's does not exist.
-        content: Its bytes.
+        content: Its bytes, read once: what is parsed is what the digest is of.
         address: Where the file was fetched from; empty for one of this machine.
     """
 
@@ -44,22 +48,21 @@ class Source:
         return f"{self.name} {'row' if self.path.suffix == '.parquet' else 'line'} {line}"
 
 
-def read_sources(config: TaskConfig) -> dict[str, Source]:
-    """Returns the bytes of each split.
+def each_source(config: TaskConfig) -> Iterator[tuple[str, Source]]:
+    """Yields each split with its bytes; those of the one before need not be kept.
 
     Raises:
         InputError: A file cannot be found or read, or is empty.
     """
     if config.task == "sample":
-        return _sample_sources()
+        yield from _sample_sources().items()
+        return
     try:
         found = find_files(config)
     except OSError as error:
         raise InputError(f"cannot read {error.filename}: {error.strerror}") from None
-    return {
-        split: Source(file.path, read_bytes(file.path), _address(file))
-        for split, file in found.items()
-    }
+    for split, file in found.items():
+        yield split, Source(file.path, read_bytes(file.path), _address(file))
 
 
 def _address(file: Fetched) -> str:
@@ -162,44 +165,61 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
-def decode(source: Source) -> str:
-    """Returns UTF-8 bytes as text, without a byte order mark.
+def text_blocks(source: Source) -> Iterator[tuple[int, str]]:
+    """Yields UTF-8 text as blocks of whole lines, each with the number of its first line, from 1.
+
+    A byte order mark is left out.
 
     Raises:
         InputError: The bytes are not UTF-8, or hold a NUL.
     """
-    if (nul := source.content.find(b"\0")) >= 0:
+    start, line = 0, 1
+    while start < len(source.content):
+        end = source.content.find(b"\n", start + BLOCK_BYTES) + 1 or len(source.content)
+        text = _decoded(source, start, end, line)
+        # Not utf-8-sig: its errors count bytes from behind the mark.
+        yield line, text if start else text.removeprefix("\ufeff")
+        start, line = end, line + text.count("\n")
+
+
+def _decoded(source: Source, start: int, end: int, line: int) -> str:
+    """Returns the bytes from start to end as text; the first of them are on this line."""
+    block = source.content[start:end]
+
+    def at_byte(place: int) -> str:
+        return source.at(line + block.count(b"\n", 0, place))
+
+    if (nul := block.find(b"\0")) >= 0:
         raise InputError(
-            f"{_at_byte(source, nul)}: NUL at byte {nul}; it is UTF-16 or no text file: save it as "
+            f"{at_byte(nul)}: NUL at byte {start + nul}; it is UTF-16 or no text file: save it as "
             "UTF-8"
         )
     try:
-        # Not utf-8-sig: its errors count bytes from behind the mark.
-        return source.content.decode("utf-8").removeprefix("\ufeff")
+        return block.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{_at_byte(source, error.start)}: not UTF-8, byte {error.start} is "
-            f"0x{source.content[error.start]:02x}; save it as UTF-8"
+            f"{at_byte(error.start)}: not UTF-8, byte {start + error.start} is "
+            f"0x{block[error.start]:02x}; save it as UTF-8"
         ) from None
 
 
-def _at_byte(source: Source, offset: int) -> str:
-    return source.at(source.content.count(b"\n", 0, offset) + 1)
+def numbered_lines(source: Source) -> Iterator[tuple[int, str]]:
+    r"""Yields lines of text with their numbers, from 1, and without what ends them.
 
-
-def split_lines(source: Source) -> list[str]:
-    r"""Cuts text at \n and \r\n alone: U+2028, \x0b and the like are part of a text.
-
-    Empty lines at the end are dropped.
+    \n and \r\n alone end lines: U+2028, \x0b and the like are part of a text. Empty lines at the
+    end are dropped.
 
     Raises:
-        InputError: The bytes are not UTF-8 text, or a line between others is empty.
+        InputError: The bytes are not UTF-8 text, a line between others is empty, or all are.
     """
-    lines = [line.removesuffix("\r") for line in decode(source).split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    if "" in lines:
-        raise InputError(f"{source.at(lines.index('') + 1)}: the line is empty; delete it")
-    if not lines:
+    empty = number = 0
+    for first, text in text_blocks(source):
+        for number, line in enumerate(text.removesuffix("\n").split("\n"), start=first):
+            if not (stripped := line.removesuffix("\r")):
+                empty = empty or number
+                continue
+            if empty:
+                raise InputError(f"{source.at(empty)}: the line is empty; delete it")
+            yield number, stripped
+    if empty == 1 or not number:
         raise InputError(f"{source.name} is empty")
-    return lines

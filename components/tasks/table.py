@@ -2,8 +2,9 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.errors import InputError, did_you_mean
-from components.tasks.files import Source, decode, split_lines
+from components.tasks.files import ROWS_AT_ONCE, Source, numbered_lines, text_blocks
 
 Row = tuple[int, Sequence[Any]]
 """A line number from 1 and the values of the chosen columns."""
@@ -33,8 +34,10 @@ class Table:
 
 def parse_table(
     source: Source, columns: Mapping[str, str], labelled: bool, joined: str = ""
-) -> pd.DataFrame:
-    """Reads rows of text_a, text_b (None without a second column), label and line (from 1).
+) -> Iterator[pd.DataFrame]:
+    """Yields rows of text_a, text_b (None without a second column), label and line (from 1).
+
+    They come in tables of `ROWS_AT_ONCE`, the last one shorter.
 
     `columns` gives the table's name for each of text_a, text_b, label and, where rows are of
     several languages, language: the result has that column too. In a file that need not be
@@ -51,9 +54,18 @@ def parse_table(
         for ours, theirs in columns.items()
         if ours != "label" or labelled or theirs in table.columns
     }
-    lines, values = columns_of(table, list(chosen.values()))
-    if not lines:
-        raise InputError(f"{source.name} has a header and no rows")
+    names = list(chosen.values())
+    for lines, values in in_pieces(table.rows(names), len(names), source):
+        yield _frame(lines, values, chosen, joined, source)
+
+
+def _frame(
+    lines: list[int],
+    values: list[list[Any]],
+    chosen: Mapping[str, str],
+    joined: str,
+    source: Source,
+) -> pd.DataFrame:
     read: dict[str, Any] = {"text_a": None, "text_b": None, "label": None}
     for (ours, theirs), column in zip(chosen.items(), values, strict=True):
         if theirs != joined and set(map(type, column)) == {str}:
@@ -67,36 +79,54 @@ def parse_table(
     return frame.assign(line=lines)
 
 
-def columns_of(table: Table, chosen: Sequence[str]) -> tuple[list[int], list[list[Any]]]:
-    """Returns the line of each row, and the values of each of the columns chosen."""
+def in_pieces(
+    rows: Iterator[Row], width: int, source: Source
+) -> Iterator[tuple[list[int], list[list[Any]]]]:
+    """Yields `columns_of` of `ROWS_AT_ONCE` rows at a time.
+
+    Raises:
+        InputError: There are no rows.
+    """
+    some = columns_of(islice(rows, ROWS_AT_ONCE), width)
+    if not some[0]:
+        raise InputError(f"{source.name} has a header and no rows")
+    while some[0]:
+        yield some
+        some = columns_of(islice(rows, ROWS_AT_ONCE), width)
+
+
+def columns_of(rows: Iterable[Row], width: int) -> tuple[list[int], list[list[Any]]]:
+    """Returns the line of each row, and the values of each column."""
     lines: list[int] = []
-    columns: list[list[Any]] = [[] for _ in chosen]
-    for line, values in table.rows(chosen):  # rows are not kept: the collector would visit each
+    columns: list[list[Any]] = [[] for _ in range(width)]
+    for line, values in rows:  # rows are not kept: the collector would visit each
         lines.append(line)
         for column, value in zip(columns, values, strict=True):
             column.append(value)
     return lines, columns
 
 
-def check_texts(rows: pd.DataFrame, columns: Mapping[str, str], source: Source) -> None:
-    """Checks that no text is empty; `columns` gives the table's name for each of ours.
+def checked_texts(
+    tables: Iterable[pd.DataFrame], columns: Mapping[str, str], source: Source
+) -> Iterator[pd.DataFrame]:
+    """Yields the tables as they are; `columns` gives the file's name for each of our columns.
 
     Raises:
-        InputError: One is.
+        InputError: A text is empty; said in the end, when all of them are counted.
     """
-    for column in ("text_a", "text_b"):
-        texts = rows[column].dropna()
-        if all(map(str.strip, texts)):
-            continue
-        empty = [
-            line
-            for text, line in zip(texts, rows["line"][texts.index], strict=True)
-            if not text.strip()
-        ]
-        raise InputError(
-            f"{source.at(empty[0])}: {columns.get(column, column)} is empty "
-            f"({len(empty)} such rows); remove these rows"
-        )
+    empty: dict[str, list[int]] = {"text_a": [], "text_b": []}
+    for rows in tables:
+        for column, lines in empty.items():
+            texts = rows[column].dropna()
+            if not all(map(str.strip, texts)):
+                lines += rows["line"][[not text.strip() for text in rows[column]]].tolist()
+        yield rows
+    for column, lines in empty.items():
+        if lines:
+            raise InputError(
+                f"{source.at(lines[0])}: {columns.get(column, column)} is empty "
+                f"({len(lines)} such rows); remove these rows"
+            )
 
 
 def _checked_column(column: str, present: Sequence[str], source: Source) -> str:
@@ -158,7 +188,7 @@ def _rows_of_fields(
 
 def _read_tsv(source: Source) -> Table:
     # text/tab-separated-values has no quoting: a lone quote is text.
-    records = ((n, line.split("\t")) for n, line in enumerate(split_lines(source), start=1))
+    records = ((number, line.split("\t")) for number, line in numbered_lines(source))
     _, header = next(records)
     return _rows_of_fields(header, records, source)
 
@@ -171,11 +201,7 @@ def _read_csv(source: Source) -> Table:
 
 def _csv_records(source: Source) -> Iterator[tuple[int, list[str]]]:
     """Yields each record of RFC 4180 with the line that it starts on."""
-    text = decode(source).rstrip("\r\n")
-    if not text:
-        raise InputError(f"{source.name} is empty")
-    # newline="\n" keeps a lone carriage return from ending a line.
-    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
+    reader = csv.reader(_csv_lines(source), strict=True)
     line = 1
     try:
         for fields in reader:
@@ -191,11 +217,31 @@ def _csv_records(source: Source) -> Iterator[tuple[int, list[str]]]:
         ) from None
 
 
-def _read_json_lines(source: Source) -> Table:
-    objects = [_object(source, *numbered) for numbered in enumerate(split_lines(source), start=1)]
+def _csv_lines(source: Source) -> Iterator[str]:
+    """Yields lines with what ends them, which a lone carriage return does not.
 
+    Line ends at the end of the file are dropped.
+    """
+    lines = (line for _, text in text_blocks(source) for line in io.StringIO(text, newline="\n"))
+    held: list[str] = []  # a line and the empty ones behind it: the file may end there
+    for line in lines:
+        if line.strip("\r\n"):
+            yield from held
+            held = []
+        held.append(line)
+    if not held or not (last := held[0].rstrip("\r\n")):
+        raise InputError(f"{source.name} is empty")
+    yield last
+
+
+def objects_of(source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yields the JSON object of each line."""
+    return ((number, _object(source, number, line)) for number, line in numbered_lines(source))
+
+
+def _read_json_lines(source: Source) -> Table:
     def rows(chosen: Sequence[str]) -> Iterator[Row]:
-        for line, row in enumerate(objects, start=1):
+        for line, row in objects_of(source):
             if absent := [column for column in chosen if column not in row]:
                 raise InputError(
                     f"{source.at(line)}: the object has no {absent[0]!r}; it has "
@@ -203,7 +249,7 @@ def _read_json_lines(source: Source) -> Table:
                 )
             yield line, [row[column] for column in chosen]
 
-    return Table(list(dict.fromkeys(key for row in objects for key in row)), rows)
+    return Table(list(dict.fromkeys(key for _, row in objects_of(source) for key in row)), rows)
 
 
 def _object(source: Source, line: int, text: str) -> dict[str, Any]:
@@ -223,12 +269,14 @@ def _read_parquet(source: Source) -> Table:
         raise _not_parquet(source, error) from None
 
     def rows(chosen: Sequence[str]) -> Iterator[Row]:
+        first = 1
         try:
-            table = file.read(columns=list(chosen))
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=list(chosen)):
+                values = [batch[column].to_pylist() for column in chosen]
+                yield from enumerate(zip(*values, strict=True), start=first)
+                first += len(batch)
         except (pa.ArrowException, OSError) as error:
             raise _not_parquet(source, error) from None
-        values = [table[column].to_pylist() for column in chosen]
-        yield from enumerate(zip(*values, strict=True), start=1)
 
     return Table(file.schema_arrow.names, rows)
 

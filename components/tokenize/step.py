@@ -2,8 +2,9 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,15 @@ import pyarrow as pa
 
 from components.artifacts.facts import LengthFacts, SplitTokenFacts, TokensFacts
 from components.artifacts.folder import sha256_of
-from components.artifacts.tokens import SCHEMA, Tokens, write_tokens
+from components.artifacts.tokens import ROWS_OF_A_GROUP, SCHEMA, NewTokens, new_tokens
 from components.errors import InputError
+from components.progress import counting
 from components.storage import fetch
 from components.tasks import TaskConfig, TaskData, load_task
 from components.tokenization import PackedRows, TextTokenizer, read_tokenizer, train_tokenizer
 from components.tokenize.config import LOWER_CASE, TokenizeConfig
+
+Array = np.ndarray[Any, Any]
 
 OWN_VOCABULARY = "name the encoder's own vocab.txt, .model or tokenizer.json with vocab_file"
 
@@ -56,30 +60,47 @@ def tokenize(
     if vocab_digest:
         _check_digest("vocab_file", sha256_of(fetch(config.vocab_file).path), vocab_digest)
     tokenizer = _tokenizer_for(data, config, checkpoint, packing, named)
-    tables, split_facts = {}, {}
-    for split, rows in data.splits.items():
-        tables[split], split_facts[split] = tokenize_rows(rows, tokenizer, config.max_seq_length)
-        _check_unknown_share(split, split_facts[split], config, tokenizer, checkpoint)
-        print(f"tokenize: {split}: {len(rows)} rows{_dropped(data, split)}", flush=True)
     vocab = tokenizer.vocab_text
-    facts = TokensFacts(
-        data=data.facts,
-        splits=split_facts,
-        vocab_size=tokenizer.vocab_size,
-        vocab_source=tokenizer.source,
-        vocab_sha256=hashlib.sha256(vocab.encode()).hexdigest(),
-        packing=tokenizer.packing,
-        lowercase=tokenizer.lowercase,
-        lowercase_source=tokenizer.lowercase_source,
-        config=dataclasses.asdict(config),
-    )
-    write_tokens(path, Tokens(facts, tables, tokenizer.tokenizer_json, vocab))
+    with new_tokens(path) as new:
+        splits = {}
+        for split in data.splits:
+            splits[split] = _write_split(new, split, data, tokenizer, config.max_seq_length)
+            _check_unknown_share(split, splits[split], config, tokenizer, checkpoint)
+        facts = TokensFacts(
+            data=data.facts,
+            splits=splits,
+            vocab_size=tokenizer.vocab_size,
+            vocab_source=tokenizer.source,
+            vocab_sha256=hashlib.sha256(vocab.encode()).hexdigest(),
+            packing=tokenizer.packing,
+            lowercase=tokenizer.lowercase,
+            lowercase_source=tokenizer.lowercase_source,
+            config=dataclasses.asdict(config),
+        )
+        new.write_facts(facts, tokenizer.tokenizer_json, vocab)
     return facts
 
 
-def _dropped(data: TaskData, split: str) -> str:
-    reasons = data.facts.splits[split].dropped
-    return "".join(f", {count} dropped ({reason})" for reason, count in reasons.items())
+def _write_split(
+    new: NewTokens, split: str, data: TaskData, tokenizer: TextTokenizer, max_seq_length: int
+) -> SplitTokenFacts:
+    """Tokenizes, packs and writes the rows of a split, one group after the other."""
+    found: list[PackedCounts] = []
+
+    def groups() -> Iterator[pa.Table]:
+        rows, title = data.splits[split], f"tokenize: {split}"
+        with counting(title, len(rows)) as counted:
+            for start in range(0, len(rows), ROWS_OF_A_GROUP):
+                group = rows.iloc[start : start + ROWS_OF_A_GROUP]
+                table, counts = tokenize_rows(group, tokenizer, max_seq_length)
+                found.append(counts)
+                yield table
+                counted(len(group))
+
+    new.write_split(split, groups())
+    for reason, count in data.facts.splits[split].dropped.items():
+        print(f"tokenize: {split}: {count} rows dropped ({reason})", flush=True)
+    return _split_facts(found)
 
 
 def _check_digest(what: str, found: str, expected: str) -> None:
@@ -107,10 +128,26 @@ def _tokenizer_for(
     return train_tokenizer(texts, config.vocab_size, do_lower_case)
 
 
+class PackedCounts(NamedTuple):
+    """What is counted of packed rows.
+
+    Attributes:
+        lengths: Tokens of each row, int64 [rows].
+        truncated: Rows that lost tokens.
+        text_tokens: Tokens of the texts, cut ones too, special ones not.
+        unknown_tokens: Those of them that are the unknown token.
+    """
+
+    lengths: Array
+    truncated: int
+    text_tokens: int
+    unknown_tokens: int
+
+
 def tokenize_rows(
     rows: pd.DataFrame, tokenizer: TextTokenizer, max_seq_length: int
-) -> tuple[pa.Table, SplitTokenFacts]:
-    """Tokenizes and packs the rows of a split into a table of `SCHEMA`."""
+) -> tuple[pa.Table, PackedCounts]:
+    """Tokenizes and packs rows of a split into a table of `SCHEMA`."""
     pair = rows["text_b"].notna().all()
     texts_a = rows["text_a"].tolist()
     texts_b = rows["text_b"].tolist() if pair else None
@@ -130,17 +167,26 @@ def tokenize_rows(
         for field in SCHEMA
         for column in [columns[field.name]]
     ]
-    return pa.table(arrays, SCHEMA), _split_facts(packed)
+    return pa.table(arrays, SCHEMA), _counts(packed)
 
 
-def _split_facts(packed: list[PackedRows]) -> SplitTokenFacts:
-    kept = np.concatenate([part.lengths for part in packed])
-    full = np.concatenate([part.full_lengths for part in packed])
-    text_tokens = sum(part.text_tokens for part in packed)
-    unknown = sum(part.unknown_tokens for part in packed)
+def _counts(packed: Sequence[PackedRows]) -> PackedCounts:
+    lengths = np.concatenate([part.lengths for part in packed])
+    return PackedCounts(
+        lengths=lengths,
+        truncated=int((np.concatenate([part.full_lengths for part in packed]) > lengths).sum()),
+        text_tokens=sum(part.text_tokens for part in packed),
+        unknown_tokens=sum(part.unknown_tokens for part in packed),
+    )
+
+
+def _split_facts(groups: Sequence[PackedCounts]) -> SplitTokenFacts:
+    lengths = np.concatenate([group.lengths for group in groups])
+    text_tokens = sum(group.text_tokens for group in groups)
+    unknown = sum(group.unknown_tokens for group in groups)
     return SplitTokenFacts(
-        tokens=LengthFacts.of(kept),
-        truncated_share=float((full > kept).mean()),
+        tokens=LengthFacts.of(lengths),
+        truncated_share=sum(group.truncated for group in groups) / len(lengths),
         unknown_share=unknown / text_tokens if text_tokens else 0.0,
     )
 

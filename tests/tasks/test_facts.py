@@ -1,22 +1,20 @@
 import hashlib
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from components.tasks.facts import (
-    contradictions,
-    digest_of,
-    duplicates,
-    leaked_rows,
-    split_facts,
-    text_pairs,
-    unordered,
-)
+from components.artifacts.facts import SplitFacts
+from components.tasks.facts import Texts, contradictions, digest_of, duplicates, split_facts
 
 
 def split(*rows: tuple[str, str | None, int | None]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["text_a", "text_b", "label"], dtype=object)
     return frame.assign(label=frame["label"].astype("Int64"), leaked=False)
+
+
+def facts_of(rows: pd.DataFrame) -> SplitFacts:
+    return split_facts(rows, Texts.of(rows), ("no", "yes"), {}, rows_in_source=9, sha256="f")
 
 
 ROWS = split(
@@ -29,7 +27,7 @@ ROWS = split(
 
 
 def test_facts_of_a_split() -> None:
-    facts = split_facts(ROWS, ("no", "yes"), {"label is -": 2}, rows_in_source=9, sha256="f")
+    facts = split_facts(ROWS, Texts.of(ROWS), ("no", "yes"), {"label is -": 2}, 9, "f")
     assert (facts.rows, facts.rows_in_source, facts.sha256) == (5, 9, "f")
     assert facts.dropped == {"label is -": 2}
     assert facts.label_counts == {"no": 2, "yes": 3}
@@ -40,35 +38,41 @@ def test_facts_of_a_split() -> None:
 
 def test_a_row_leaks_in_either_order() -> None:
     dev = split(("ab", "c", 0), ("c", "ab", 1), ("c", "a", 1))
-    leaked = leaked_rows(dev, {("ab", "c")})
-    assert leaked == [True, True, False]
-    assert split_facts(dev.assign(leaked=leaked), ("no", "yes"), {}, 3, "f").leaked == 2
+    leaked = Texts.of(dev).among(Texts.of(split(("ab", "c", 0))))
+    assert leaked.tolist() == [True, True, False]
+    assert facts_of(dev.assign(leaked=leaked)).leaked == 2
 
 
 def test_single_sentences_leak_too() -> None:
     train = split(("a", None, 0), ("b", None, 1))
     dev = split(("b", None, 0), ("c", None, 0))
-    assert leaked_rows(dev, set(unordered(text_pairs(train)))) == [True, False]
+    assert Texts.of(dev).among(Texts.of(train)).tolist() == [True, False]
 
 
 def test_rows_without_labels_have_no_counts() -> None:
-    facts = split_facts(split(("a", "b", None), ("a", "b", None)), ("n", "y"), {}, 2, "f")
+    facts = facts_of(split(("a", "b", None), ("a", "b", None)))
     assert (facts.label_counts, facts.duplicates, facts.contradictions) == ({}, 1, 0)
 
 
 def test_a_label_without_rows_counts_0() -> None:
-    facts = split_facts(split(("a", "b", 1)), ("n", "y"), {}, 1, "f")
-    assert facts.label_counts == {"n": 0, "y": 1}
+    assert facts_of(split(("a", "b", 1))).label_counts == {"no": 0, "yes": 1}
 
 
 def test_the_same_texts_thrice_with_two_labels() -> None:
-    pairs = [("a", "b")] * 3
-    assert duplicates(pairs, [0, 1, 0]) == 1
-    assert contradictions(pairs, [0, 1, 0]) == 3
+    keys, labels = np.full(3, 2**63 + 1, np.uint64), np.array([0, 1, 0])
+    assert duplicates(keys, labels) == 1
+    assert contradictions(keys, labels) == 3
 
 
 def test_texts_are_compared_one_by_one() -> None:
-    assert duplicates([("a\nb", "c"), ("a", "b\nc")], [0, 0]) == 0
+    assert facts_of(split(("a\nb", "c", 0), ("a", "b\nc", 0))).duplicates == 0
+    assert facts_of(split(("ab", "c", 0), ("a", "bc", 0))).duplicates == 0
+
+
+def test_rows_are_counted_across_those_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = facts_of(ROWS)
+    monkeypatch.setattr("components.tasks.facts.ROWS_AT_ONCE", 2)
+    assert facts_of(ROWS) == whole
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,7 @@ def test_texts_are_compared_one_by_one() -> None:
 @pytest.mark.parametrize("column", ["text_a", "text_b"])
 def test_control_characters(text: str, counted: int, column: str) -> None:
     rows = split(("a", "b", 0)).assign(**{column: f"a{text}"})
-    assert split_facts(rows, ("n", "y"), {}, 1, "f").control_characters == counted
+    assert facts_of(rows).control_characters == counted
 
 
 def test_digest_is_the_hash_of_sorted_lines() -> None:

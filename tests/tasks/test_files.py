@@ -7,7 +7,14 @@ import pytest
 
 from components.errors import InputError
 from components.tasks import TASKS, TaskConfig
-from components.tasks.files import Source, decode, find_files, read_bytes, read_sources, split_lines
+from components.tasks.files import (
+    Source,
+    each_source,
+    find_files,
+    numbered_lines,
+    read_bytes,
+    text_blocks,
+)
 
 Folder = Callable[..., Path]
 
@@ -158,7 +165,7 @@ def test_a_folder_for_a_file_is_refused(folder: Folder) -> None:
     path = folder(".tsv", dev="x")
     (path / "train.tsv").mkdir()
     with pytest.raises(InputError, match=r"train.tsv is a folder; name a file"):
-        read_sources(lcqmc(path))
+        dict(each_source(lcqmc(path)))
 
 
 def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
@@ -170,7 +177,7 @@ def test_an_unreadable_file_says_why(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_searched_says_why(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*: File name too long"):
-        read_sources(lcqmc(tmp_path / ("n" * 300)))
+        dict(each_source(lcqmc(tmp_path / ("n" * 300))))
 
 
 def test_an_empty_file_is_refused(folder: Folder) -> None:
@@ -179,7 +186,7 @@ def test_an_empty_file_is_refused(folder: Folder) -> None:
 
 
 def test_a_byte_order_mark_is_no_text_but_a_second_one_is() -> None:
-    assert decode(source(b"\xef\xbb\xbfa\xef\xbb\xbfb")) == "a\ufeffb"
+    assert dict(text_blocks(source(b"\xef\xbb\xbfa\xef\xbb\xbfb"))) == {1: "a\ufeffb"}
 
 
 @pytest.mark.parametrize(
@@ -196,22 +203,38 @@ def test_a_byte_order_mark_is_no_text_but_a_second_one_is() -> None:
 )
 def test_other_encodings_are_refused(content: bytes, message: str) -> None:
     with pytest.raises(InputError, match=f"train.tsv {message}"):
-        decode(source(content))
+        dict(text_blocks(source(content)))
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2, 5, 100])
+def test_text_is_the_same_in_whatever_blocks(
+    block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = "\ufeff怎么\n\ufeff煮\r\n\n面".encode()
+    monkeypatch.setattr("components.tasks.files.BLOCK_BYTES", block_bytes)
+    blocks = dict(text_blocks(source(content)))
+    assert "".join(blocks.values()) == "怎么\n\ufeff煮\r\n\n面"
+    assert all(content.decode().split("\n")[line - 1].strip("\ufeff\r") in blocks[line]
+               for line in blocks)  # fmt: skip
+    with pytest.raises(InputError, match=r"line 4: not UTF-8, byte 19 is 0xff"):
+        dict(text_blocks(source(content[:-3] + b"\xff")))
+    with pytest.raises(InputError, match=r"line 4: NUL at byte 22"):
+        dict(text_blocks(source(content + b"\0")))
 
 
 def test_only_line_feeds_end_lines() -> None:
     text = "a\u2028b\x0bc\x85d\re\r\nf\n\n\r\n"
-    assert split_lines(source(text.encode())) == ["a\u2028b\x0bc\x85d\re", "f"]
+    assert list(numbered_lines(source(text.encode()))) == [(1, "a\u2028b\x0bc\x85d\re"), (2, "f")]
 
 
 def test_an_empty_line_between_others_is_refused() -> None:
     with pytest.raises(InputError, match="line 2: the line is empty; delete it"):
-        split_lines(source(b"a\n\nb\n"))
+        list(numbered_lines(source(b"a\n\nb\n")))
 
 
 def test_empty_lines_alone_are_an_empty_file() -> None:
     with pytest.raises(InputError, match=r"train.tsv is empty"):
-        split_lines(source(b"\n\r\n"))
+        list(numbered_lines(source(b"\n\r\n")))
 
 
 @pytest.mark.parametrize(

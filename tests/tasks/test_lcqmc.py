@@ -9,7 +9,7 @@ from components.tasks.lcqmc import parse_lcqmc
 
 
 def parse(text: str, labelled: bool = True) -> pd.DataFrame:
-    return parse_lcqmc(Source(Path("x.txt"), text.encode()), labelled)
+    return pd.concat(parse_lcqmc(Source(Path("x.txt"), text.encode()), labelled))
 
 
 def test_a_file_without_header_keeps_its_first_line() -> None:

@@ -26,9 +26,7 @@ def test_lcqmc_is_loaded(folder: Folder) -> None:
         [1, "怎么煮面", "怎么切菜", 0],
         [2, "几点开门", "何时开门", 1],
     ]
-    assert train.dtypes.astype(str).tolist() == [
-        "int64", "object", "object", "Int64", "bool",
-    ]  # fmt: skip
+    assert train.dtypes.astype(str).tolist() == ["int64", "string", "string", "Int64", "bool"]
     assert list(data.splits) == list(data.facts.splits) == ["train", "dev"]
 
 

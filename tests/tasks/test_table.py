@@ -18,7 +18,7 @@ def parse(
     suffix: str, content: str | bytes, columns: dict[str, str] = SINGLE, labelled: bool = True
 ) -> pd.DataFrame:
     data = content.encode() if isinstance(content, str) else content
-    return parse_table(Source(Path(f"x{suffix}"), data), columns, labelled)
+    return pd.concat(parse_table(Source(Path(f"x{suffix}"), data), columns, labelled))
 
 
 def parquet(**columns: Any) -> bytes:
@@ -57,7 +57,7 @@ def test_one_text_a_row_has_no_second() -> None:
 
 def test_a_list_of_words_is_joined_where_asked_for() -> None:
     content = b'{"q":["a","b c"],"y":1}\n{"q":[],"y":0}'
-    rows = parse_table(Source(Path("x.json"), content), SINGLE, labelled=True, joined="q")
+    (rows,) = parse_table(Source(Path("x.json"), content), SINGLE, labelled=True, joined="q")
     assert rows["text_a"].tolist() == ["a b c", ""]
 
 
@@ -67,7 +67,7 @@ def test_a_list_of_words_is_joined_where_asked_for() -> None:
 def test_another_value_than_a_list_of_words_is_refused(value: str, shown: str) -> None:
     source = Source(Path("x.json"), b'{"q":%s,"y":1}' % value.encode())
     with pytest.raises(InputError, match=f"column 'q' holds {shown}, expected a list of texts"):
-        parse_table(source, SINGLE, labelled=True, joined="q")
+        next(parse_table(source, SINGLE, labelled=True, joined="q"))
 
 
 def test_the_language_of_each_row_is_read() -> None:
