@@ -27,8 +27,10 @@ _LOOSE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _BLOCK_START = re.compile(r"^(\d*)([-+#=.)])")
 _SHORTCODE = re.compile(r":(?=[\w+-]+:)")  # GitHub makes a picture of :smile:
 _SAFE_CODE = re.compile(r"[\w./…-]+")
-# GitHub makes links of bare addresses, and mentions of names after an at sign.
-_LINKS = (("://", "&#58;//"), ("www.", "www&#46;"), ("@", "&#64;"))
+# GitHub makes links of bare addresses.
+_LINKS = (("://", "&#58;//"), ("www.", "www&#46;"))
+# It looks for e-mail addresses and mentions when escapes are resolved, but not within code.
+_AT_SIGNS = re.compile("@+")
 
 Addresses = Mapping[str, str]
 """Where each picture is: a file beside the report, or a data URI."""
@@ -40,7 +42,7 @@ def escape(text: str) -> str:
     # Entities for these: some viewers read raw HTML before they read backslashes.
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), *_LINKS):
         escaped = escaped.replace(character, entity)
-    return _SHORTCODE.sub("&#58;", escaped)
+    return _AT_SIGNS.sub(r"`\g<0>`", _SHORTCODE.sub("&#58;", escaped))
 
 
 def write_line(line: Line) -> str:
@@ -51,7 +53,8 @@ def write_line(line: Line) -> str:
 def _write_span(span: str | Strong | Code | Quote) -> str:
     match span:
         case Strong(text):
-            return f"**{escape(text)}**"
+            words = escape(text).strip(" ")  # stars beside a space would stay stars
+            return f"**{words}**" if words else ""
         case Code(text) if _SAFE_CODE.fullmatch(text):
             return f"`{text}`"
         case Code(text) | Quote(text):
@@ -62,7 +65,8 @@ def _write_span(span: str | Strong | Code | Quote) -> str:
 
 def write_text(line: Line) -> str:
     """Writes a line that begins a paragraph or a list item, and cannot begin anything else."""
-    return _BLOCK_START.sub(r"\1\\\2", write_line(line))
+    # Spaces would make code of it, or hide what begins behind them.
+    return _BLOCK_START.sub(r"\1\\\2", write_line(line).lstrip(" "))
 
 
 def write_section(section: Section, pictures: Addresses) -> str:

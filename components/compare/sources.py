@@ -5,9 +5,10 @@ from pathlib import Path
 
 from components.artifacts.evaluation import KIND as EVALUATION
 from components.artifacts.evaluation import METRICS, PREDICTIONS, TEST_RESULTS
-from components.artifacts.folder import MANIFEST, Manifest, open_folder, read_json
+from components.artifacts.folder import MANIFEST, read_manifest
 from components.artifacts.places import is_local
-from components.compare.facts import FACTS, KIND, ComparisonFacts
+from components.compare.facts import FACTS, KIND
+from components.compare.step import read_comparison
 from components.errors import InputError
 from components.storage import fetch, local_path
 
@@ -54,12 +55,11 @@ def _is_wanted(name: str) -> bool:
 
 def _kind(folder: Path) -> str:
     """Returns the kind of artifact that a folder is; empty for none."""
-    path = folder / MANIFEST
-    return read_json(path, Manifest).kind if path.is_file() else ""
+    return read_manifest(folder).kind if (folder / MANIFEST).is_file() else ""
 
 
 def _of_comparison(folder: Path) -> Iterator[Path]:
-    facts = read_json(open_folder(folder, KIND) / FACTS, ComparisonFacts)
+    facts = read_comparison(folder)
     for run in (run for model in facts.models for run in model.runs):
         if not Path(run.source).is_dir():
             raise InputError(

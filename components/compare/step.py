@@ -61,4 +61,4 @@ def read_comparison(comparison: Path) -> ComparisonFacts:
     Raises:
         InputError: It is not a whole comparison folder.
     """
-    return read_json(open_folder(comparison, KIND) / FACTS, ComparisonFacts)
+    return read_json(open_folder(comparison, KIND, needs=(FACTS,)) / FACTS, ComparisonFacts)

@@ -180,7 +180,7 @@ def training(entry: Entry, seed: int, accuracy: float, labels: Sequence[str]) ->
         dev_curve=dev_curve, seconds=400.5, dev_seconds=60.75,
         train_seconds=320.25 * entry.cost + seed,
         examples_per_second=187.3, steady_examples_per_second=190.0,
-        real_tokens=1_500_000, computed_tokens=2_000_000,
+        real_tokens=1_500_000, computed_tokens=2_000_000, resumed_at=(),
         peak_memory_bytes=3 * 2**29, peak_accelerator_memory_bytes=None, accelerators=0,
         versions={"python": "3.11.9", "keras": "3.12.0"},
         hardware={"processor": "Example CPU", "cores": "8", "memory": "32 GiB"},

@@ -11,9 +11,15 @@ from types import ModuleType
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from components.artifacts.evaluation import Evaluation, probability_column, write_evaluation
+from components.artifacts.evaluation import (
+    Evaluation,
+    new_evaluation,
+    predictions_schema,
+    probability_column,
+)
 from components.artifacts.facts import (
     ClassMetrics,
     CurvePoint,
@@ -135,6 +141,7 @@ def training_facts(family: str, encoder: str, final_loss: float, **changes: Any)
         steady_examples_per_second=190.0,
         real_tokens=1_500_000,
         computed_tokens=2_000_000,
+        resumed_at=(),
         peak_memory_bytes=3 * 2**29,
         accelerators=0,
         peak_accelerator_memory_bytes=None,
@@ -219,7 +226,12 @@ def write(tmp_path: Path) -> WriteEvaluation:
             config={"eval_batch_size": 16},
         )
         path = tmp_path / (folder or f"{family}_evaluation")
-        write_evaluation(path, facts, predictions(splits, labels, leaked))
+        rows = predictions(splits, labels, leaked)
+        with new_evaluation(path, labels) as new:
+            for _, of_split in rows.groupby("split", sort=False):
+                schema = predictions_schema(labels)
+                new.write_predictions(pa.Table.from_pandas(of_split, schema, preserve_index=False))
+            new.write_facts(facts)
         return path
 
     return write_one

@@ -12,7 +12,7 @@ from components.compare.markdown import escape, write_block, write_line, write_t
         pytest.param("*x* _y_", r"\*x\* \_y\_", id="emphasis"),
         pytest.param("LEARNING_RATE", "LEARNING_RATE", id="underscore-within-a-word"),
         pytest.param(
-            "www.a.b https://c @d", "www&#46;a.b https&#58;//c &#64;d", id="links-and-mentions"
+            "www.a.b https://c @d", "www&#46;a.b https&#58;//c `@`d", id="links-and-mentions"
         ),
         pytest.param("one\ntwo", r"one\\ntwo", id="newline"),
         pytest.param("a\u202eb\x00", r"a\\u202eb\\x00", id="direction-and-control"),

@@ -36,6 +36,8 @@ def training(comparison: ComparisonFacts) -> Section:
     models = comparison.models
     rows = [("Seeds", *(seeds_text(model) for model in models))]
     rows += [("Ended early", *(_stop_reasons(model) for model in models))]
+    if any(run.evaluation.training.resumed_at for model in models for run in model.runs):
+        rows += [("Resumed at step", *(_resumptions(model) for model in models))]
     rows += [(what, *_figures(models, read, "{:,.0f}")) for what, read in _COUNTS.items()]
     rows += [(what, *_figures(models, read, "{:,.1f}")) for what, read in _MEASURES.items()]
     padding = [over_runs((r.padding_share for r in m.runs), "{:.1%}".format) for m in models]
@@ -50,6 +52,11 @@ def training(comparison: ComparisonFacts) -> Section:
 def _stop_reasons(model: ModelFacts) -> str:
     reasons = dict.fromkeys(run.evaluation.training.stop_reason or "no" for run in model.runs)
     return "; ".join(reasons)
+
+
+def _resumptions(model: ModelFacts) -> str:
+    steps = (step for run in model.runs for step in run.evaluation.training.resumed_at)
+    return ", ".join(map(str, steps)) or "never stopped"
 
 
 def _figures(
