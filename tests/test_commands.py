@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from components.train.stopping import STOPPED
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -77,7 +80,7 @@ def test_dropped_rows_are_told(tmp_path: Path, run_module: Command) -> None:
         "components.tokenize", "--task", "cmnli", "--data", folder, "--tokens", tmp_path / "tokens"
     )
     assert done.returncode == 0, done.stderr
-    assert "tokenize: train: 2 rows\n" in done.stdout
+    assert "tokenize: train: 2/2 rows" in done.stdout
     assert "tokenize: dev: 1 rows, 2 dropped (label is -)\n" in done.stdout
     facts = json.loads((tmp_path / "tokens" / "facts.json").read_text())["data"]
     assert facts["labels"] == ["contradiction", "entailment", "neutral"]
@@ -340,7 +343,9 @@ def test_an_unknown_runner_is_refused(run_module: Command) -> None:
     assert "expected subprocess or docker; did you mean 'docker'?" in done.stderr
 
 
-def test_sigterm_ends_a_training_and_leaves_nothing(tokens_folder: Path, tmp_path: Path) -> None:
+def test_sigterm_ends_a_training_that_can_be_gone_on_with(
+    tokens_folder: Path, tmp_path: Path
+) -> None:
     command = [
         sys.executable, "-m", "components.train", "--tokens", str(tokens_folder),
         "--model", str(tmp_path / "model"), "--encoder", "scratch:bert-tiny",
@@ -354,9 +359,12 @@ def test_sigterm_ends_a_training_and_leaves_nothing(tokens_folder: Path, tmp_pat
         assert any("step" in line for line in process.stdout)  # training began
         process.terminate()
         _, errors = process.communicate(timeout=30)
-    assert process.returncode == 143
-    assert errors.splitlines()[-1] == "stopped by SIGTERM; nothing half-written was kept"
-    assert list(tmp_path.iterdir()) == []
+    assert process.returncode == STOPPED
+    said = re.fullmatch(r"train: stopped by SIGTERM at step \d+; (.*)", errors.splitlines()[-1])
+    checkpoints = tmp_path / "model.checkpoints"
+    assert said
+    assert said[1] == f"its checkpoint lies at {checkpoints}: the same command goes on from there"
+    assert list(tmp_path.iterdir()) == [checkpoints]
 
 
 def test_a_killed_training_leaves_no_model(tokens_folder: Path, tmp_path: Path) -> None:
@@ -373,7 +381,7 @@ def test_a_killed_training_leaves_no_model(tokens_folder: Path, tmp_path: Path) 
         time.sleep(0.2)
         process.send_signal(signal.SIGKILL)
     assert not model.exists()
-    (partial,) = tmp_path.iterdir()
+    (partial,) = tmp_path.glob("model.partial-*")
     assert ".partial-" in partial.name
     evaluated = subprocess.run(
         [sys.executable, "-m", "components.evaluate", "--tokens", str(tokens_folder),

@@ -60,13 +60,17 @@ KUBECTL = commands("kubectl")
 
 
 @pytest.mark.parametrize("words", KUBECTL, ids=[" ".join(words[1:4]) for words in KUBECTL])
-def test_kubectl_knows_the_flags(
+def test_kubectl_knows_the_flags_and_the_files_are_there(
     words: list[str], known_flags: Callable[[tuple[str, ...]], set[str]]
 ) -> None:
     verbs = [words[1], *(word for word in words[2:4] if {words[1], word} <= VERBS)]
     assert flags(words) <= known_flags(tuple(verbs))
     for path in (word for word in words if word.startswith("manifests/")):
-        assert (ROOT / path / "kustomization.yaml").is_file()
+        if words[words.index(path) - 1] == "--patch-file":
+            patch = yaml.safe_load((ROOT / path).read_text("utf-8"))
+            assert all(yaml.safe_load(text)["spec"] for text in patch["data"].values())
+        else:
+            assert (ROOT / path / "kustomization.yaml").is_file()
     if "--patch" in words:
         json.loads(words[words.index("--patch") + 1])
 
