@@ -32,7 +32,6 @@ from benchmarks.speed.tokens_folder import write_rows
 from components.artifacts.evaluation import read_evaluation
 from components.artifacts.facts import TrainingFacts
 from components.artifacts.model import LOGS, read_model
-from components.evaluate.config import EvaluateConfig
 from components.train.batches import batch_order
 
 DEV_ROWS = 16
@@ -125,18 +124,15 @@ def predict(case: Case, folder: Path) -> Prediction:
         for number, name in enumerate(("train", "dev", "test"))
     }
     write_rows(folder / "evaluated", splits)
-    flags: dict[str, object] = {
+    flags = {
         "tokens": folder / "evaluated",
         "model": folder / "model",
         "evaluation": folder / "evaluation",
         "predict_batch_size": case.predict_batch_size,
     }
-    precision = "float32"
-    if "precision" in {field.name for field in dataclasses.fields(EvaluateConfig)}:
-        precision = flags["precision"] = case.precision
     run("components.evaluate", case.backend, flags)
     metrics = read_evaluation(folder / "evaluation").facts.metrics["test"]
-    return Prediction(precision=precision, rows_per_second=metrics.examples_per_second)
+    return Prediction(precision="float32", rows_per_second=metrics.examples_per_second)
 
 
 def measure(case: Case) -> Measurement:

@@ -18,7 +18,7 @@ from components.artifacts.facts import (
     SplitTokenFacts,
     TokensFacts,
 )
-from components.artifacts.tokens import SCHEMA, Tokens, write_tokens
+from components.artifacts.tokens import SCHEMA, new_tokens
 
 GENERATED = "generated"
 NO_LENGTHS = LengthFacts.of(np.empty(0))
@@ -88,5 +88,7 @@ def write_rows(folder: Path, splits: dict[str, list[Row]]) -> None:
         lowercase_source=GENERATED,
         config={"max_seq_length": max(PADDED_LENGTH, longest)},
     )
-    tables = {name: table_of(rows) for name, rows in splits.items()}
-    write_tokens(folder, Tokens(facts, tables, _tokenizer_json(), vocab))
+    with new_tokens(folder) as new:
+        for name, rows in splits.items():
+            new.write_split(name, [table_of(rows)])
+        new.write_facts(facts, _tokenizer_json(), vocab)
