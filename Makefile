@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test test-docker lint types unit coverage backends kills images pipelines benchmark format lock hooks clean
+.PHONY: help run test test-docker lint types unit coverage backends kills images pipelines benchmark format lock licences audit hooks clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -109,6 +109,15 @@ lock: $(VENV)/dev.installed ## Resolve the dependencies anew into images/*.lock.
 	echo tensorflow-cpu | $(LOCK) $(CUDA) --extra gpu-tensorflow --excludes /dev/stdin \
 	  --output-file images/gpu-tensorflow.lock
 	$(LOCK) $(CUDA) --extra gpu-jax --output-file images/gpu-jax.lock
+
+licences: $(VENV)/cpu.installed ## Write the list of the locked packages' licences anew.
+	$(BIN)/python images/licences.py > images/licences.md.partial
+	mv images/licences.md.partial images/licences.md
+
+audit: $(VENV)/dev.installed ## Ask the database of the package index for known weaknesses of what is locked.
+	for lock in images/*.lock; do \
+	  $(BIN)/uv tool run pip-audit --strict --no-deps --disable-pip --requirement $$lock || exit; \
+	done
 
 hooks: $(VENV)/dev.installed ## Install the pre-commit hooks.
 	$(BIN)/pre-commit install
