@@ -55,11 +55,13 @@ def _set(variable: keras.Variable, begin: Sequence[int], piece: Any) -> None:
     import tensorflow as tf
 
     value = np.ascontiguousarray(piece, dtype="float32")
-    # Not `variable.value[…].assign`: that reads the variable first, and so doubles it.
-    tf.raw_ops.ResourceStridedSliceAssign(
-        ref=variable.value.handle,
-        begin=begin,
-        end=[first + size for first, size in zip(begin, value.shape, strict=True)],
-        strides=[1] * value.ndim,
-        value=value,
-    )
+    # A variable on several devices has no handle of its own, but each of its copies has one.
+    for copy in getattr(variable.value, "values", None) or (variable.value,):
+        # Not `variable.value[…].assign`: that reads the variable first, and so doubles it.
+        tf.raw_ops.ResourceStridedSliceAssign(
+            ref=copy.handle,
+            begin=begin,
+            end=[first + size for first, size in zip(begin, value.shape, strict=True)],
+            strides=[1] * value.ndim,
+            value=value,
+        )

@@ -31,3 +31,17 @@ def test_half_precision_becomes_float32() -> None:
     variable = keras.Variable(memory.empty, shape=(2,), dtype="float32")
     memory.fill(variable, [np.array([1.5, 2.5], "float16")])
     assert keras.ops.convert_to_numpy(variable).tolist() == [1.5, 2.5]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's way")
+@pytest.mark.parametrize("widths", [(3,), (1, 2)])
+def test_each_copy_of_a_variable_on_several_devices_is_filled(widths: tuple[int, ...]) -> None:
+    import tensorflow as tf
+
+    value = np.arange(6, dtype="float32").reshape(2, 3)
+    parts: list[Any] = np.split(value, np.cumsum(widths)[:-1], axis=-1)
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        variable = keras.Variable(memory.empty, shape=(2, 3), dtype="float32")
+        memory.fill(variable, parts)
+    (copy,) = variable.value.values
+    np.testing.assert_array_equal(copy.numpy(), value)

@@ -19,7 +19,7 @@ def _make_devices(count: int) -> None:
     tf.config.set_logical_device_configuration(cpu, parts)
 
 
-def main(devices: int, parts: int, tokens: Path, model: Path) -> None:
+def main(devices: int, parts: int, encoder: str, tokens: Path, model: Path) -> None:
     _make_devices(devices)
     import_keras_quietly()
     from components.encoders import build
@@ -33,8 +33,8 @@ def main(devices: int, parts: int, tokens: Path, model: Path) -> None:
         train_batch_size=8, learning_rate=1e-3, num_train_epochs=1.0, save_checkpoints_steps=6,
         gradient_accumulation_steps=parts,
     )  # fmt: skip
-    train(tokens, model, "scratch:albert-tiny", config)
+    train(tokens, model, encoder, config)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]))
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]), Path(sys.argv[5]))

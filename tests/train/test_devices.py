@@ -11,6 +11,11 @@ import numpy as np
 import pytest
 
 from components.artifacts.model import TrainedModel, read_model
+from components.artifacts.tokens import read_tokens
+from components.encoders.build import build_classifier
+from components.encoders.checkpoints.write import write_tf1
+from components.encoders.sizes import scratch_config
+from components.encoders.weights import weights_of
 from components.errors import InputError
 from components.train.checks import check_devices
 from components.train.config import TrainConfig
@@ -19,21 +24,35 @@ from components.train.nodes import join_nodes
 PROGRAM = Path(__file__).parent / "on_two_devices.py"
 
 
-def trained_on(devices: int, parts: int, tokens: Path, model: Path) -> TrainedModel:
-    command = [sys.executable, PROGRAM, devices, parts, tokens, model]
+def trained_on(devices: int, parts: int, encoder: str, tokens: Path, model: Path) -> TrainedModel:
+    command = [sys.executable, PROGRAM, devices, parts, encoder, tokens, model]
     subprocess.run(list(map(str, command)), check=True, cwd=Path(__file__).parents[2])
     return read_model(model)
 
 
+def checkpoint(tokens: Path, folder: Path) -> str:
+    """Writes one; its projections come side by side, the rest as TensorFlow's tensors."""
+    folder.mkdir()
+    config = scratch_config("scratch:albert-tiny", read_tokens(tokens).facts.vocab_size)
+    keras.utils.set_random_seed(3)
+    write_tf1(folder, config, weights_of(build_classifier(config, 2)))
+    return str(folder)
+
+
 @pytest.mark.skipif(keras.backend.backend() == "torch", reason="PyTorch computes on one device")
+@pytest.mark.parametrize("begin", ["scratch", "checkpoint"])
 def test_two_devices_and_two_parts_train_as_one(
-    tokens_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    begin: str, tokens_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
+    encoder = "scratch:albert-tiny"
+    if begin == "checkpoint":
+        encoder = checkpoint(tokens_folder, tmp_path / "encoder")
     one, two = (
-        trained_on(devices, parts, tokens_folder, tmp_path / f"on{devices}")
+        trained_on(devices, parts, encoder, tokens_folder, tmp_path / f"on{devices}")
         for devices, parts in ((1, 1), (2, 2))
     )
+    assert bool(two.training.restored) == (begin == "checkpoint")
     assert one.training.global_step == 12
     for name, weight in one.weights.items():
         # 12 steps of 1e-3: a weight moves by up to 1e-2; rounding may differ by a part of it.
