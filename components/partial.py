@@ -1,17 +1,25 @@
 """What is being written: it lies beside its place as `NAME.partial-…` until it is whole.
 
 Whoever writes holds a lock on it. One that nobody holds was left by a process that was killed, and
-goes when something is written to the same place again.
+goes when something is written to the same place again; a folder that it had only moved aside comes
+back.
 """
 
 import fcntl
 import glob
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+OF_MKDTEMP = re.compile("[a-z0-9_]{8}")
+"""What `tempfile` ends a name with: nobody else's `NAME.partial-results` is taken for ours."""
+
+SET_ASIDE = "set-aside"
+"""In a partial folder: what lay in the place that is being taken."""
 
 
 @contextmanager
@@ -32,6 +40,37 @@ def partial_file(path: Path) -> Iterator[Path]:
         yield partial
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Gives an empty folder among the machine's temporary ones, likewise."""
+    with partial_folder(Path(tempfile.gettempdir()) / "encoder-bakeoff") as folder:
+        yield folder
+
+
+def take_place(new: Path, path: Path) -> None:
+    """Renames the folder `new` to `path`, where a folder may lie, which is removed last.
+
+    Whatever happens, one of them lies at `path` in the end; where the process is killed between the
+    two renames, when the next one writes there.
+    """
+    if not path.exists():
+        new.rename(path)
+        return
+    with partial_folder(path) as beside:
+        path.rename(beside / SET_ASIDE)
+        try:
+            new.rename(path)
+        except BaseException:
+            (beside / SET_ASIDE).rename(path)
+            raise
+
+
+def remove_folder(path: Path) -> None:
+    """Removes a folder at once for whoever looks at its name, and then what was in it."""
+    with partial_folder(path) as beside:
+        path.rename(beside / "removed")
+
+
 def _make_file(*, prefix: str, dir: Path) -> str:
     descriptor, name = tempfile.mkstemp(prefix=prefix, dir=dir)
     os.close(descriptor)
@@ -45,7 +84,11 @@ def _held(path: Path, make: Callable[..., str]) -> Iterator[Path]:
     descriptor = None
     while descriptor is None:  # until nobody swept it before it was locked
         partial = Path(make(prefix=f"{path.name}.partial-", dir=path.parent))
-        descriptor = _locked(partial, where_possible=True)
+        try:
+            descriptor = _locked(partial, where_possible=True)
+        except OSError:
+            _remove(partial)
+            raise
     try:
         yield partial
     finally:
@@ -54,10 +97,15 @@ def _held(path: Path, make: Callable[..., str]) -> Iterator[Path]:
 
 
 def _sweep(path: Path) -> None:
-    """Removes what killed processes left beside `path`."""
-    for stale in path.parent.glob(f"{glob.escape(path.name)}.partial-*"):
+    """Removes what killed processes left beside `path`; brings back what they had set aside."""
+    start = f"{path.name}.partial-"
+    for stale in path.parent.glob(f"{glob.escape(start)}*"):
+        if not OF_MKDTEMP.fullmatch(stale.name.removeprefix(start)):
+            continue
         descriptor = _locked(stale)
         if descriptor is not None:
+            if (stale / SET_ASIDE).is_dir() and not path.exists():
+                (stale / SET_ASIDE).rename(path)
             _remove(stale)
             os.close(descriptor)
 
@@ -66,10 +114,17 @@ def _locked(partial: Path, *, where_possible: bool = False) -> int | None:
     """Locks a file or folder and returns its descriptor; None if another holds it or it is gone.
 
     On a file system without locks `where_possible` returns one that is not locked.
+
+    Raises:
+        OSError: With `where_possible`, it is there and cannot be opened.
     """
     try:
         descriptor = os.open(partial, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
     except OSError:
+        if where_possible:
+            raise
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import components
 import pipelines
+from components.own_code import files_digest
 
 COMPUTING_PACKAGES = (
     "jax", "keras", "matplotlib", "numpy", "pandas", "pyarrow", "safetensors", "scipy",
@@ -23,10 +24,7 @@ def code_digest(root: Path, packages: Sequence[str] = COMPUTING_PACKAGES) -> str
     That is the version of Python and of the packages that decide a result, and the Keras backend,
     whether it is chosen by environment variable or in Keras's own file.
     """
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(f"{path.relative_to(root)}\0".encode())
-        digest.update(path.read_bytes())
+    digest = hashlib.sha256(files_digest(root).encode())
     digest.update(platform.python_version().encode())
     for name in packages:
         try:

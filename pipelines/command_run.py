@@ -54,7 +54,7 @@ def run(
         report = run_locally(settings)
     except StepBrokeDown as error:
         print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+        raise typer.Exit(error.exit_code) from None
     facts = read_comparison(report)
     print(plain_summary(facts))
     print(f"\npage: {report / PAGE}\nreport: {report / REPORT}")

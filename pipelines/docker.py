@@ -22,6 +22,7 @@ from components.encoders.sizes import PREFIX
 from components.errors import ENVIRONMENT, USER_MISTAKE, InputError
 from components.storage import cache_folder, local_path
 from components.storage.address import parse_address
+from components.train.stopping import STOPPED
 from pipelines.settings import DockerConfig
 
 RUN_LABEL, PIECE_LABEL = "encoder-bakeoff.run", "encoder-bakeoff.piece"
@@ -38,6 +39,8 @@ PASSED_ON = (
 CREDENTIALS_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
 SECONDS_TO_STOP = 30
 KILLED = 137  # 128 + SIGKILL
+TOLD = (USER_MISTAKE, ENVIRONMENT, STOPPED)
+"""Exit codes of a step that said itself why it ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +120,7 @@ class Containers:
             for name in outputs:
                 # Below the folder of a loop's iteration, where there is a loop.
                 left = any(any(f.rglob(f"{task}/{name}")) for f in folders)
-                if code not in (USER_MISTAKE, ENVIRONMENT) and not left:
+                if code not in TOLD and not left:
                     return f"the container of {task} left no {name}: {_why_it_ended(code)}"
         return ""
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from components.image import Images
 from components.train.kubeflow import checkpoints_beside
+from components.train.stopping import STOPPED
 from pipelines.cache import keys_asked_for
 from pipelines.settings import LOCAL, CompileConfig
+from pipelines.sigterm import sigterm_passed_on
 from pipelines.step_log import StepLog
 
 if TYPE_CHECKING:
@@ -23,6 +25,14 @@ FAILED_TASK = re.compile(r"Inner task failed: \S*?'([^']+)'")
 
 class StepBrokeDown(Exception):
     """A step ended without saying why: killed, out of memory, or a fault of ours."""
+
+    exit_code = 1
+
+
+class StepStopped(StepBrokeDown):
+    """A training was told to stop, and was saved: the same command goes on with it."""
+
+    exit_code = STOPPED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +102,7 @@ class LocalRunner:
 
         Raises:
             InputError: A step refused its input, or lacked something; its own message was shown.
-            StepBrokeDown: A step ended without such a message.
+            StepBrokeDown: A step ended without such a message, or was stopped.
         """
         # Imported here: see `compiled`.
         from kfp import components
@@ -156,7 +166,7 @@ def _run_logged(pipeline: Any, arguments: dict[str, Any], steps: StepLog) -> dic
     from pipelines.local_python import python3_on_path
     from pipelines.step_log import logging_to
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), sigterm_passed_on():
         warnings.filterwarnings("ignore", message=".*have no effect in the current local runner")
         with contextlib.redirect_stdout(steps), logging_to(steps), python3_on_path():
             outputs: dict[str, Any] = pipeline(**arguments).outputs
@@ -166,6 +176,8 @@ def _run_logged(pipeline: Any, arguments: dict[str, Any], steps: StepLog) -> dic
 def _reason(error: RuntimeError, steps: StepLog, log: Path) -> Exception:
     failed = FAILED_TASK.search(str(error))
     step = failed[1] if failed else "a step"
+    if steps.stopped:
+        return StepStopped(f"{step} was stopped and saved: the same command goes on with it")
     if steps.error:
         return steps.error(
             f"the run stopped in {step}; its message stands above, the whole log in {log}"

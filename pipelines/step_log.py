@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from components.errors import EnvironmentTrouble, InputError
+from components.train.stopping import SAID
 
 COLOR = re.compile(r"\x1b\[\d+m")
 RUNNER_LINE = re.compile(r"\d\d:\d\d:\d\d\.\d{3} - (?:INFO|ERROR) - (?P<message>.*)")
@@ -25,7 +26,7 @@ class StepLog(io.TextIOBase):
 
     Nothing is shown of the reuse of the tasks in `quiet`. `started` lists the steps that were
     started and not reused, in that order; `error` is the kind of error that one said last: of its
-    input, or of what the machine lacks.
+    input, or of what the machine lacks; `stopped` tells that a training was stopped and saved.
     """
 
     def __init__(self, shown: TextIO, kept: TextIO, quiet: Sequence[str] = ()) -> None:
@@ -34,6 +35,7 @@ class StepLog(io.TextIOBase):
         self._line = ""
         self.started: list[str] = []
         self.error: type[InputError] | None = None
+        self.stopped = False
         self._in_step = self._in_executor_input = False
 
     def write(self, text: str) -> int:
@@ -72,6 +74,7 @@ class StepLog(io.TextIOBase):
             return None
         for kind in (InputError, EnvironmentTrouble):
             self.error = kind if own.startswith(kind.begins) else self.error
+        self.stopped |= own.startswith(SAID)
         return f"  {own}" if own.strip() else None
 
     def _runner_message(self, message: str) -> str | None:

@@ -4,7 +4,8 @@
 `first_moments.safetensors` and `second_moments.safetensors` name float32 arrays by Keras variable
 path; `random.safetensors` holds the states of the random generators. `best.safetensors` holds the
 weights that did best on dev, where those are not the weights of the step. `logs/` holds the
-TensorBoard events up to the step.
+TensorBoard events up to the step. Every array file says which step it is of, so that those of two
+checkpoints, where two processes write to one place, are never taken for one.
 """
 
 import shutil
@@ -14,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
 from components.artifacts.facts import CurvePoint, DevPoint
-from components.artifacts.folder import FileEntry, entry_of, read_json, write_json
+from components.artifacts.folder import FileEntry, NotWhole, read_json, write_json, written
 from components.artifacts.model import LOGS
-from components.errors import InputError
 
 KIND = "checkpoint"
 HISTORY = "history.json"
 BEST = "best"
+STEP = "step"  # in an array file's metadata
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
 
@@ -98,56 +99,69 @@ class CheckpointFacts:
     history: History
 
 
-def write_state(folder: Path, state: State, written: dict[str, FileEntry]) -> None:
+def write_state(folder: Path, state: State, step: int, known: dict[str, FileEntry]) -> None:
     """Writes a training's arrays, one file after the other: each is copied once in memory.
 
-    What a manifest says of each is added to `written`.
+    What a manifest says of each is added to `known`.
     """
     for name in State.__slots__:
-        path = folder / f"{name}.safetensors"
-        save_file(dict(getattr(state, name)), path)
-        written[path.name] = entry_of(path)
+        path = _save(folder, name, getattr(state, name), step)
+        known[path.name] = written(path)
 
 
 def write_facts(folder: Path, facts: CheckpointFacts, best: Arrays | None, logs: Path) -> None:
     """Writes the rest: the facts, the best weights if they are others, and the events so far."""
     if best is not None:
-        save_file(dict(best), folder / f"{BEST}.safetensors")
+        _save(folder, BEST, best, facts.history.step)
     shutil.copytree(logs, folder / LOGS)
     write_json(folder / HISTORY, facts)
+
+
+def _save(folder: Path, name: str, arrays: Arrays, step: int) -> Path:
+    path = folder / f"{name}.safetensors"
+    save_file(dict(arrays), path, metadata={STEP: str(step)})
+    return path
 
 
 def read_facts(folder: Path) -> CheckpointFacts:
     """Reads the facts of a checkpoint.
 
     Raises:
-        InputError: They are not there, or not of this version.
+        NotWhole: They are not there, or not of this version.
+        InputError: They cannot be read.
     """
     return read_json(folder / HISTORY, CheckpointFacts)
 
 
-def read_state(folder: Path) -> State:
-    """Reads a training's arrays.
+def read_state(folder: Path, step: int) -> State:
+    """Reads a training's arrays at a step.
 
     Raises:
-        InputError: A file is not safetensors.
+        NotWhole: A file is not safetensors, or of another step.
     """
-    return State(**{name: _load(folder / f"{name}.safetensors") for name in State.__slots__})
+    return State(**{name: _load(folder, name, step) for name in State.__slots__})
 
 
-def read_best(folder: Path) -> Arrays | None:
+def read_best(folder: Path, step: int) -> Arrays | None:
     """Reads the weights that did best on dev; None where those are the weights of the step.
 
     Raises:
-        InputError: The file is not safetensors.
+        NotWhole: The file is not safetensors, or of another step.
     """
-    path = folder / f"{BEST}.safetensors"
-    return _load(path) if path.exists() else None
+    return _load(folder, BEST, step) if (folder / f"{BEST}.safetensors").exists() else None
 
 
-def _load(path: Path) -> Arrays:
+def _load(folder: Path, name: str, step: int) -> Arrays:
+    path = folder / f"{name}.safetensors"
     try:
-        arrays: Arrays = load_file(path)
+        with safe_open(path, framework="numpy") as file:
+            of_step = (file.metadata() or {}).get(STEP)
+            arrays: Arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} cannot be read as safetensors: {error}") from None
+        raise NotWhole(f"{path} cannot be read as safetensors: {error}") from None
+    if of_step != str(step):
+        raise NotWhole(
+            f"{path} is of step {of_step}, expected {step}: another process writes to the same "
+            "place; let one at a time, or name another checkpoint_uri"
+        )
     return arrays

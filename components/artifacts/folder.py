@@ -8,6 +8,7 @@ file is refused by name.
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from components.errors import InputError, kind_of, writing
-from components.partial import partial_folder
+from components.partial import partial_folder, take_place
 from components.storage.names import check_name
 
 MANIFEST = "artifact.json"
@@ -27,6 +28,13 @@ LARGEST_JSON_BYTES = 1 << 30
 _CHUNK_BYTES = 1 << 20
 
 Record = TypeVar("Record")
+
+
+class NotWhole(InputError):
+    """An artifact, or a file of one, that is missing, cut, changed or of another version.
+
+    One that cannot be looked at is another error: it may be whole.
+    """
 
 
 class FileEntry(msgspec.Struct, frozen=True):
@@ -45,9 +53,11 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Format(msgspec.Struct, frozen=True):
-    """What every manifest tells, whatever else is in it."""
+    """What every manifest tells; of another version the rest may be of other kinds."""
 
     version: int
+    kind: Any = None
+    files: Any = None
 
 
 def sha256_of(path: Path) -> str:
@@ -73,8 +83,9 @@ def read_json(path: Path, record_type: type[Record]) -> Record:
     """Reads JSON into a typed record.
 
     Raises:
-        InputError: The file is missing, too large, is not JSON, or is not what the record holds: no
+        NotWhole: The file is missing, too large, is not JSON, or is not what the record holds: no
             field less, none more, none of another type.
+        InputError: It cannot be read.
     """
     return _read_json(path, record_type, record_type.__name__)
 
@@ -82,7 +93,7 @@ def read_json(path: Path, record_type: type[Record]) -> Record:
 def _read_json(path: Path, record_type: type[Record], name: str) -> Record:
     try:
         if (size := path.stat().st_size) > LARGEST_JSON_BYTES:
-            raise InputError(
+            raise NotWhole(
                 f"{path} has {size:,} bytes, but a {name} has at most {LARGEST_JSON_BYTES:,}; run "
                 "the step that writes it again"
             )
@@ -90,13 +101,13 @@ def _read_json(path: Path, record_type: type[Record], name: str) -> Record:
         record = msgspec.json.decode(encoded, type=record_type)
         fault = _unknown_field(encoded, record) if dataclasses.is_dataclass(record) else ""
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
+        raise NotWhole(f"{path} does not exist") from None
     except OSError as error:
         raise kind_of(error)(f"cannot read {path}: {error.strerror}") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         fault = str(error)
     if fault:
-        raise InputError(
+        raise NotWhole(
             f"{path} is not a {name} of this version: {fault}; run the step that writes it again"
         )
     return record
@@ -126,11 +137,12 @@ def read_manifest(path: Path) -> Manifest:
     """Reads the manifest of the artifact folder `path`.
 
     Raises:
-        InputError: It is none, or of another version, which may look otherwise.
+        NotWhole: It is none, or of another version, which may look otherwise.
+        InputError: It cannot be read.
     """
     version = _read_json(path / MANIFEST, _Format, Manifest.__name__).version
     if version != FORMAT:
-        raise InputError(
+        raise NotWhole(
             f"{path} was written in format {version}, this version reads format {FORMAT}; "
             "run the step that writes it again with this version"
         )
@@ -175,12 +187,13 @@ def what_would_be_lost(path: Path, names: Collection[str], kind: str) -> str:
         kind: Kind of the new one.
     """
     try:
-        manifest = read_manifest(path)
+        manifest = _read_json(path / MANIFEST, _Format, Manifest.__name__)
     except InputError:
-        return f"has an {MANIFEST} that is damaged or of another version"
+        return f"has an {MANIFEST} that is damaged"
     if manifest.kind != kind:
-        return f"holds {manifest.kind}, which would be lost"
-    added = sorted(set(names) - manifest.files.keys())
+        return f"holds {manifest.kind or 'something unknown'}, which would be lost"
+    listed = manifest.files if isinstance(manifest.files, dict) else {}
+    added = sorted(set(names) - listed.keys())
     return f"holds {added[0]}, which is not part of the artifact" if added else ""
 
 
@@ -216,31 +229,36 @@ def new_folder(
         with writing(f"the {kind}", path):
             yield partial
             _seal(partial, kind, known)
-            _put_in_place(partial, path)
+            take_place(partial, path)
+            _flush(path.parent)
 
 
-def entry_of(path: Path) -> FileEntry:
-    """Returns what the manifest says of a file."""
+def written(path: Path) -> FileEntry:
+    """Returns what the manifest says of a file, once the disk has all of it.
+
+    A rename may reach the disk before what was written: after a loss of power whole names would
+    hold empty files.
+    """
+    _flush(path)
     return FileEntry(path.stat().st_size, sha256_of(path))
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _seal(folder: Path, kind: str, known: Mapping[str, FileEntry] | None = None) -> None:
     names = {str(path.relative_to(folder)): path for path in _files_below(folder)}
-    files = {name: (known or {}).get(name) or entry_of(path) for name, path in names.items()}
+    files = {name: (known or {}).get(name) or written(path) for name, path in names.items()}
     write_json(folder / MANIFEST, Manifest(kind, files, FORMAT))
+    _flush(folder / MANIFEST)
     folder.chmod(0o755)  # mkdtemp and safetensors write for the owner alone;
     for file in _files_below(folder):  # the next step may run as another user
         file.chmod(0o644)
-
-
-def _put_in_place(partial: Path, path: Path) -> None:
-    """Renames `partial` to `path`; what lay there is moved aside first and removed last."""
-    if not path.exists():
-        partial.rename(path)
-        return
-    with partial_folder(path) as aside:
-        path.rename(aside / "old")
-        partial.rename(path)
 
 
 def open_folder(path: Path, kind: str, *, needs: Collection[str] = ()) -> Path:
@@ -252,28 +270,35 @@ def open_folder(path: Path, kind: str, *, needs: Collection[str] = ()) -> Path:
         needs: Files that it must hold.
 
     Raises:
-        InputError: It does not exist, is of another kind or version, or a file is missing, cut,
+        NotWhole: It does not exist, is of another kind or version, or a file is missing, cut,
             changed or not in the folder.
+        InputError: It cannot be read.
     """
     try:
-        found = path.is_dir()
+        return _opened(path, kind, needs)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    if not found:
-        raise InputError(f"no {kind} folder at {path}: it does not exist or is not a folder")
+        raise kind_of(error)(f"cannot read {error.filename or path}: {error.strerror}") from None
+
+
+def _opened(path: Path, kind: str, needs: Collection[str]) -> Path:
+    if not path.is_dir():
+        raise NotWhole(f"no {kind} folder at {path}: it does not exist or is not a folder")
     if not (path / MANIFEST).is_file():
-        raise InputError(
+        raise NotWhole(
             f"{path} has no {MANIFEST}: it is not a finished {kind} folder; "
             "run the step that writes it again"
         )
     manifest = read_manifest(path)
     if manifest.kind != kind:
-        raise InputError(f"{path} holds {manifest.kind}, not {kind}; name a {kind} folder")
+        raise NotWhole(f"{path} holds {manifest.kind}, not {kind}; name a {kind} folder")
     for name, entry in manifest.files.items():
-        check_name(str(path / MANIFEST), name)
+        try:
+            check_name(str(path / MANIFEST), name)
+        except InputError as error:
+            raise NotWhole(str(error)) from None
         _check_file(path / name, entry)
     if lacking := sorted(set(needs) - manifest.files.keys()):
-        raise InputError(
+        raise NotWhole(
             f"{path} has no {lacking[0]}: it is not a whole {kind} folder; run the step that "
             "writes it again"
         )
@@ -289,4 +314,4 @@ def _check_file(path: Path, entry: FileEntry) -> None:
         state = "has other content than when it was written"
     else:
         return
-    raise InputError(f"{path} {state}; run the step that writes it again")
+    raise NotWhole(f"{path} {state}; run the step that writes it again")

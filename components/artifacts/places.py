@@ -5,13 +5,13 @@ the cache, or made in a temporary folder and put there with its manifest last: w
 manifest finds all of it.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from components.artifacts.folder import MANIFEST, check_place, what_would_be_lost
 from components.errors import InputError
+from components.partial import temporary_folder
 from components.storage import check_writable, fetch, local_path, names_at, put
 from components.storage.address import parse_address
 
@@ -50,10 +50,10 @@ def artifact_place(uri: str, kind: str) -> Iterator[Path]:
         return
     _check_remote_place(uri, kind)
     check_writable(uri)
-    with tempfile.TemporaryDirectory(prefix="bakeoff-") as folder:
-        path = Path(folder) / kind
+    with temporary_folder() as folder:
+        path = folder / kind
         yield path
-        begun = Path(folder) / BEGUN
+        begun = folder / BEGUN
         begun.write_text(kind)
         put(begun, f"{uri.rstrip('/')}/{BEGUN}")
         put(path, uri, last=MANIFEST)  # removes BEGUN: it is not among the files

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from components.errors import InputError, kind_of
-from components.partial import partial_folder
+from components.partial import partial_folder, remove_folder, take_place
 
 
 def put_local(source: Path, files: Mapping[str, Path], target: Path) -> None:
@@ -25,20 +25,10 @@ def put_local(source: Path, files: Mapping[str, Path], target: Path) -> None:
             raise InputError(f"{target} holds {source}, which shall be put there; name another")
         with partial_folder(target) as beside:
             _copy(files, beside / "new")
-            _exchange(beside / "new", target, beside / "old")
-
-
-def _exchange(new: Path, target: Path, old: Path) -> None:
-    """Renames the new into its place, and a folder that lies there aside."""
-    if not target.is_dir():
-        new.replace(target)
-        return
-    target.rename(old)
-    try:
-        new.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise
+            if "" in files:
+                (beside / "new").replace(target)
+            else:
+                take_place(beside / "new", target)
 
 
 def check_local(target: Path) -> None:
@@ -73,7 +63,7 @@ def remove_local(target: Path) -> None:
     """
     with _told(target):
         if target.is_dir():
-            shutil.rmtree(target)
+            remove_folder(target)
         else:
             target.unlink(missing_ok=True)
 

@@ -44,7 +44,9 @@ def main(
     from components.train.step import train
 
     uri = checkpoints.checkpoint_uri or f"{model.rstrip('/')}.checkpoints"
-    saved = None if uri == NO_CHECKPOINTS else CheckpointPlace(uri=uri, writable=not node)
+    usual = not checkpoints.checkpoint_uri
+    place = CheckpointPlace(uri=uri, usual=usual, writable=not node)
+    saved = None if uri == NO_CHECKPOINTS else place
     with _place(model, node) as folder:
         facts = train(artifact_at(tokens), folder, encoder, config, checkpoint_place=saved)
     if node:

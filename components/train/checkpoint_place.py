@@ -8,6 +8,7 @@ from typing import Any
 
 from components.artifacts.facts import TokensFacts
 from components.encoders.checkpoints.argument import Encoder
+from components.own_code import files_digest
 from components.train.config import TrainConfig
 
 DIGITS = 16  # of a training's name
@@ -18,6 +19,9 @@ def training_identity(
 ) -> dict[str, Any]:
     """Returns everything that decides of a training's result, by names that a user knows.
 
+    A checkpoint to start from counts by its digest: it may be named in many ways, and an address
+    may hold a signature.
+
     Args:
         encoder: What is trained.
         config: How, with the backend that computes.
@@ -25,7 +29,8 @@ def training_identity(
         tokens: Facts of their tokens folder.
     """
     identity = {
-        "encoder": encoder.argument,
+        "code": files_digest()[:DIGITS],
+        "encoder": "" if encoder.checkpoint else encoder.argument,
         "encoder_digest": encoder.checkpoint.digest() if encoder.checkpoint else "",
         "encoder_config": asdict(encoder.config),
         "rows_digest": rows,
@@ -49,13 +54,17 @@ class CheckpointPlace:
 
     Attributes:
         uri: Folder or address.
+        usual: Whether nobody named it: where it cannot be written, the training is not saved.
         shared: Whether each training has a folder of its own in it, named by what it is.
         writable: Whether this process writes them: of several nodes one does.
+        passing: Whether they go when the model is written.
     """
 
     uri: str
+    usual: bool = False
     shared: bool = False
     writable: bool = True
+    passing: bool = False
 
     def of(self, identity: Mapping[str, Any]) -> str:
         """Returns the folder or address of one training."""

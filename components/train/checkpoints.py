@@ -5,7 +5,6 @@ whole. Each is written beside its place and renamed, or sent to a bucket with it
 while training goes on. A reader checks every file's SHA-256.
 """
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,6 +17,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from components.artifacts.checkpoint import (
+    BEST,
     HISTORY,
     KIND,
     Arrays,
@@ -30,14 +30,25 @@ from components.artifacts.checkpoint import (
     write_facts,
     write_state,
 )
-from components.artifacts.folder import MANIFEST, FileEntry, new_folder, open_folder
+from components.artifacts.folder import (
+    MANIFEST,
+    FileEntry,
+    NotWhole,
+    check_place,
+    new_folder,
+    open_folder,
+)
 from components.artifacts.model import LOGS
 from components.artifacts.places import artifact_at, is_local
 from components.errors import InputError
+from components.partial import temporary_folder
 from components.storage import check_writable, fetch, local_path, names_at, put, remove
+from components.storage.address import parse_address
 
 SLOTS = ("a", "b")
 FAILURES = (InputError, OSError, SafetensorError)
+FILES = {MANIFEST, HISTORY, *(f"{name}.safetensors" for name in (*State.__slots__, BEST))}
+"""What a checkpoint holds, beside its logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +70,11 @@ class Found:
 
     def state(self) -> State:
         """Reads the arrays of the training."""
-        return read_state(self.folder)
+        return read_state(self.folder, self.history.step)
 
     def best_weights(self) -> Arrays:
         """Reads the weights that did best on dev: its own, or those of before."""
-        best = read_best(self.folder)
+        best = read_best(self.folder, self.history.step)
         return self.state().weights if best is None else best
 
 
@@ -71,7 +82,7 @@ class Checkpoints:
     """The checkpoints of one training.
 
     Attributes:
-        uri: Where they lie.
+        shown: Where they lie, as messages may tell it.
         saved_step: The step of the one that was written last; None before.
     """
 
@@ -81,41 +92,43 @@ class Checkpoints:
         Raises:
             InputError: It cannot be written.
         """
-        self.uri = uri.rstrip("/")
+        self._uri = uri.rstrip("/")
+        self.shown = parse_address(self._uri).shown
         self._identity, self._versions = dict(identity), dict(versions)
         self._next = SLOTS[0]
         self._sender = ThreadPoolExecutor(1)
         self._sending: Future[None] | None = None
         self.saved_step: int | None = None
-        check_writable(f"{self.uri}/{SLOTS[0]}")
+        check_writable(self._address(SLOTS[0]))
         for slot in SLOTS:
-            if others := sorted(filterfalse(_is_ours, names_at(f"{self.uri}/{slot}"))):
+            if others := sorted(filterfalse(_is_ours, names_at(self._address(slot)))):
                 raise InputError(
-                    f"{self.uri}/{slot} holds {others[0]}, which is not part of a checkpoint; name "
-                    "another checkpoint_uri"
+                    f"{self.shown}/{slot} holds {others[0]}, which is not part of a checkpoint; "
+                    "name another checkpoint_uri"
                 )
 
     def latest(self) -> Found | None:
         """Returns the last checkpoint that is whole, and says so of one that is not.
 
         Raises:
-            InputError: They are of another training.
+            InputError: They are of another training, or cannot be read: they may be whole, and a
+                training that began anew would write over them.
         """
-        heads = {slot: facts for slot in SLOTS if (facts := self._facts(slot))}
+        heads = {slot: facts for slot in SLOTS if (facts := self._head(slot))}
         for slot in sorted(heads, key=lambda slot: heads[slot].history.step, reverse=True):
             self._check_identity(heads[slot])
-            if found := self._read(slot, heads[slot]):
+            if found := self._read(slot):
                 self.saved(slot, found.history.step)
                 return found
         return None
 
-    def saving(self, state: State) -> "Saving":
-        """Begins a checkpoint of the arrays, which must not change until the end of the `with`.
+    def saving(self, state: State, step: int) -> "Saving":
+        """Begins a checkpoint of the arrays at a step; they must not change within the `with`.
 
         The one before is where it belongs by then.
         """
         self.wait()
-        return Saving(self, self._next, state)
+        return Saving(self, self._next, state, step)
 
     def keep(self, whole: ExitStack, slot: str, step: int) -> None:
         """Puts a checkpoint that is written into its slot: in a bucket while training goes on.
@@ -128,7 +141,7 @@ class Checkpoints:
             whole.close()
             self.saved(slot, step)
 
-        if is_local(self.uri):
+        if is_local(self._uri):
             put_in_place()
         else:
             self._sending = self._sender.submit(put_in_place)
@@ -150,50 +163,62 @@ class Checkpoints:
         self.saved_step = step
         self._next = next(other for other in SLOTS if other != slot)
 
+    def remove(self) -> None:
+        """Removes them: the result is where it belongs."""
+        remove_checkpoints(self._uri)
+
     def facts_of(self, history: History) -> CheckpointFacts:
         """Returns the facts of a checkpoint of this training."""
         return CheckpointFacts(training=self._identity, versions=self._versions, history=history)
 
-    def _path(self, slot: str) -> Path:
-        return local_path(f"{self.uri}/{slot}")
+    def _address(self, slot: str) -> str:
+        return f"{self._uri}/{slot}"
 
     @contextmanager
-    def new_folder(self, slot: str, written: Mapping[str, FileEntry]) -> Iterator[Path]:
+    def new_folder(self, slot: str, known: Mapping[str, FileEntry]) -> Iterator[Path]:
         """Gives the folder of a checkpoint that on success becomes that of the slot.
 
-        `written` is what is known of its files in the end.
+        `known` is what is known of its files in the end.
         """
-        if is_local(self.uri):
-            # The other slot is whole. What lies in this one may be torn, and takes room.
-            remove(f"{self.uri}/{slot}")
-            with new_folder(self._path(slot), KIND, written) as folder:
+        address = self._address(slot)
+        if is_local(address):
+            _remove_if_torn(address)
+            with new_folder(local_path(address), KIND, known) as folder:
                 yield folder
             return
-        with tempfile.TemporaryDirectory(prefix="bakeoff-") as beside:
-            with new_folder(Path(beside) / slot, KIND, written) as folder:
+        with temporary_folder() as beside:
+            with new_folder(beside / slot, KIND, known) as folder:
                 yield folder
-            put(Path(beside) / slot, f"{self.uri}/{slot}", last=MANIFEST)
+            put(beside / slot, address, last=MANIFEST)
 
-    def _facts(self, slot: str) -> CheckpointFacts | None:
-        """Reads the facts of a slot; None, and a warning, where they cannot be read."""
-        uri = f"{self.uri}/{slot}"
+    def _head(self, slot: str) -> CheckpointFacts | None:
+        """Reads the facts of a slot; None, and a warning, where they are not whole."""
+        address = self._address(slot)
+        if not (names := names_at(address)):
+            return None
         try:
-            if not names_at(uri):
-                return None
-            if is_local(uri):
-                return read_facts(self._path(slot))
-            return read_facts(fetch(uri, (MANIFEST, HISTORY).__contains__).path)
-        except InputError as error:
-            _warn_of(uri, error)
+            if MANIFEST not in names:
+                raise NotWhole(f"it has no {MANIFEST}: it was not written to its end")
+            if is_local(address):
+                return read_facts(local_path(address))
+            return read_facts(fetch(address, (MANIFEST, HISTORY).__contains__).path)
+        except NotWhole as error:
+            self._warn_of(slot, error)
             return None
 
-    def _read(self, slot: str, facts: CheckpointFacts) -> Found | None:
-        uri = f"{self.uri}/{slot}"
+    def _read(self, slot: str) -> Found | None:
+        """Reads a slot; its facts once more, as another process may have written meanwhile."""
         try:
-            return Found(open_folder(artifact_at(uri), KIND), facts.history)
-        except InputError as error:
-            _warn_of(uri, error)
+            folder = open_folder(artifact_at(self._address(slot)), KIND)
+            facts = read_facts(folder)
+        except NotWhole as error:
+            self._warn_of(slot, error)
             return None
+        self._check_identity(facts)
+        return Found(folder, facts.history)
+
+    def _warn_of(self, slot: str, error: Exception) -> None:
+        print(f"train: the checkpoint {self.shown}/{slot} is left out: {error}", flush=True)
 
     def _check_identity(self, facts: CheckpointFacts) -> None:
         """Refuses a checkpoint of another training, and says what differs of it."""
@@ -204,9 +229,9 @@ class Checkpoints:
                 f"{name} was {before.get(name)!r}, is {now.get(name)!r}" for name in names
             )
             raise InputError(
-                f"the checkpoints at {self.uri} are of another training: {differences}; go on with "
-                "what it was begun with, or name another checkpoint_uri, or remove that folder to "
-                "begin anew"
+                f"the checkpoints at {self.shown} are of another training: {differences}; go on "
+                "with what it was begun with, or name another checkpoint_uri, or remove that "
+                "folder to begin anew"
             )
         changed = [
             f"{name} {facts.versions.get(name)} → {version}"
@@ -217,26 +242,33 @@ class Checkpoints:
             print(f"train: resumed with other versions: {', '.join(changed)}", flush=True)
 
 
+class _NotKept(Exception):
+    """Ends a checkpoint that is not to be kept."""
+
+
 class Saving:
     """A checkpoint on its way: its arrays are written while the `with` statement's body runs.
 
     What fails is told as a warning: a training outlives its checkpoints.
     """
 
-    def __init__(self, checkpoints: Checkpoints, slot: str, state: State) -> None:
+    def __init__(self, checkpoints: Checkpoints, slot: str, state: State, step: int) -> None:
         self._checkpoints, self._slot, self._state = checkpoints, slot, state
+        self._step = step
         self._stack = ExitStack()
-        self._written: dict[str, FileEntry] = {}
+        self._known: dict[str, FileEntry] = {}
         self._folder: Path | None = None
         self._writing: Future[None] | None = None
         self._rest: tuple[History, Arrays | None, Path] | None = None
 
     def __enter__(self) -> "Saving":
         try:
-            place = self._checkpoints.new_folder(self._slot, self._written)
+            place = self._checkpoints.new_folder(self._slot, self._known)
             self._folder = self._stack.enter_context(place)
             writer = self._stack.enter_context(ThreadPoolExecutor(1))
-            self._writing = writer.submit(write_state, self._folder, self._state, self._written)
+            self._writing = writer.submit(
+                write_state, self._folder, self._state, self._step, self._known
+            )
         except FAILURES as error:
             _warn(error)
         return self
@@ -257,8 +289,11 @@ class Saving:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind or not self._folder or not self._writing or not self._rest:
+        if kind or not self._folder or not self._writing:
             self._stack.__exit__(kind, error, traceback)
+            return
+        if not self._rest:
+            self._stack.__exit__(_NotKept, _NotKept(), None)
             return
         try:
             with self._stack as stack:  # what fails takes the folder with it
@@ -272,13 +307,27 @@ class Saving:
 
 
 def _is_ours(name: str) -> bool:
-    return name in (MANIFEST, HISTORY) or name.endswith(".safetensors") or name.startswith(LOGS)
+    return name in FILES or name.startswith(f"{LOGS}/")
+
+
+def _remove_if_torn(address: str) -> None:
+    """Removes what lies in a slot where it is no artifact: its names were looked at before."""
+    try:
+        check_place(local_path(address), KIND)
+    except InputError:
+        remove(address)
 
 
 def remove_checkpoints(uri: str) -> None:
-    """Removes the checkpoints of a training whose result is where it belongs."""
-    for slot in SLOTS:
-        remove(f"{uri.rstrip('/')}/{slot}")
+    """Removes the checkpoints of a training whose result is where it belongs; warns if it cannot.
+
+    The folder that they lay in goes too, if it is empty.
+    """
+    try:
+        for slot in SLOTS:
+            remove(f"{uri.rstrip('/')}/{slot}")
+    except InputError as error:
+        print(f"train: the checkpoints could not be removed: {error}", flush=True)
     if is_local(uri):
         with suppress(OSError):  # there was none, or something else lies there too
             local_path(uri).rmdir()
@@ -286,7 +335,3 @@ def remove_checkpoints(uri: str) -> None:
 
 def _warn(error: Exception) -> None:
     print(f"train: no checkpoint could be written: {error}; training goes on", flush=True)
-
-
-def _warn_of(uri: str, error: Exception) -> None:
-    print(f"train: the checkpoint {uri} is left out: {error}", flush=True)

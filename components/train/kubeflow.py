@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.artifacts.folder import write_json
+from components.artifacts.places import is_local
 from components.encoders.digest import split_digest
 from components.encoders.quiet import import_keras_quietly
 from components.errors import exit_on_input_error
@@ -35,9 +36,7 @@ def run(given: Mapping[str, Any]) -> None:
             config_from(TrainConfig, given),
             family=given["family"],
             encoder_digest=given["encoder_digest"] or digest,
-            checkpoint_place=_checkpoint_place(
-                given["checkpoint_uri"] or checkpoints_beside(given["model"].uri)
-            ),
+            checkpoint_place=_checkpoint_place(given["checkpoint_uri"], given["model"].uri),
         )
     shown = {
         "global_step": facts.global_step,
@@ -71,5 +70,13 @@ def checkpoints_beside(model_uri: str) -> str:
     return NO_CHECKPOINTS
 
 
-def _checkpoint_place(uri: str) -> CheckpointPlace | None:
-    return None if uri == NO_CHECKPOINTS else CheckpointPlace(uri=uri, shared=True)
+def _checkpoint_place(named: str, model_uri: str) -> CheckpointPlace | None:
+    """Returns where checkpoints go; those in the usual folder of a local run go with its end.
+
+    On a cluster they stay: the model is sent only after the step.
+    """
+    uri = named or checkpoints_beside(model_uri)
+    if uri == NO_CHECKPOINTS:
+        return None
+    passing = not named and is_local(uri)
+    return CheckpointPlace(uri=uri, usual=not named, shared=True, passing=passing)

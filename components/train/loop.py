@@ -4,7 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NoReturn
@@ -20,12 +20,13 @@ from components.encoders.rows import Rows
 from components.encoders.weights import assign_weights, weights_of
 from components.train.backends import Figures, Part, current_backend, figures_of
 from components.train.batches import batch_order, parts_of
-from components.train.checkpoints import Checkpoints, Found
+from components.train.checkpoints import Checkpoints, Found, Saving
 from components.train.config import TrainConfig
 from components.train.curves import EventLog
+from components.train.nodes import several_nodes
 from components.train.optimizer import Trainable, learning_rate, step_sizes
 from components.train.progress import Reporter
-from components.train.stopping import STOPPED, Stopping, told_to_stop
+from components.train.stopping import SAID, STOPPED, Stopping, told_to_stop
 
 Array = np.ndarray[Any, Any]
 
@@ -271,10 +272,14 @@ class Training:
         if patience and self._measured_since_best >= patience:
             self.stop_reason = f"early stopping: {patience} measurements in a row were no better"
 
-    def state(self) -> State:
-        """Returns the arrays that go on changing; they stay as they are until the next step."""
+    def settle(self) -> None:
+        """Lets the model hold what the steps so far made of it."""
         self.finish_step()
         self._stepper.sync()
+
+    def state(self) -> State:
+        """Returns copies of the arrays that go on changing."""
+        self.settle()
         moved = self._trainable
         paths = [variable.path for variable in moved.variables]
         weights, first, second = (
@@ -376,7 +381,9 @@ def fine_tune(
     config = setup.config
     batches = batch_order(setup.train_rows.lengths, config.train_batch_size, config.seed)
     remaining = islice(batches, training.step, None)
-    with told_to_stop() if checkpoints else nullcontext(Stopping()) as stopping:
+    # Of several nodes each would stop at a step of its own: there the last checkpoint counts.
+    heeding = told_to_stop() if checkpoints and not several_nodes() else nullcontext(Stopping())
+    with heeding as stopping:
         if training.measurement_due:  # it was stopped in this one
             _measure(training, stopping, checkpoints, reporter, log)
         while not training.ended:
@@ -385,7 +392,8 @@ def fine_tune(
             training.train_on(next(remaining))
             if training.measurement_due:
                 training.finish_step()
-            reporter.step(training.step, training.loss, training.examples_per_second)
+            if not stopping:  # who reads along may be gone already
+                reporter.step(training.step, training.loss, training.examples_per_second)
             training.mark_curve()
             if training.measurement_due:
                 _measure(training, stopping, checkpoints, reporter, log)
@@ -402,13 +410,23 @@ def _measure(
     log: EventLog,
 ) -> None:
     """Measures dev and saves the training: its arrays are written while dev is measured."""
-    state = training.state()
-    with checkpoints.saving(state) if checkpoints else nullcontext() as saving:
+    with _saving(training, checkpoints) as saving:
         point = stopping.unless_told(training.measured)
         if point:
             reporter.say(training.take(point))
-        if saving:
+        if saving and not training.diverged:
             saving.complete(training.history(), training.best_of_before, log.folder)
+
+
+def _saving(
+    training: Training, checkpoints: Checkpoints | None
+) -> AbstractContextManager[Saving | None]:
+    """Begins a checkpoint; without a place for it the arrays are not even copied."""
+    if not checkpoints:
+        training.settle()
+        return nullcontext()
+    checkpoints.wait()  # before there is one more copy of the arrays
+    return checkpoints.saving(training.state(), training.step)
 
 
 def _leave(
@@ -417,15 +435,14 @@ def _leave(
     """Saves the training, unless that was just done, and ends the process."""
     checkpoints.wait()
     if checkpoints.saved_step != training.step:
-        with checkpoints.saving(training.state()) as saving:
-            saving.complete(training.history(), training.best_of_before, log.folder)
+        with checkpoints.saving(training.state(), training.step) as saving:
+            if not training.diverged:
+                saving.complete(training.history(), training.best_of_before, log.folder)
         checkpoints.wait()
-    where = f"its checkpoint lies at {checkpoints.uri}: the same command goes on from there"
+    where = f"its checkpoint lies at {checkpoints.shown}: the same command goes on from there"
     if checkpoints.saved_step != training.step:
         where = "no checkpoint of it could be written"
-    print(
-        f"train: stopped by {stopping.signal_name} at step {training.step}; {where}",
-        file=sys.stderr,
-        flush=True,
-    )
+    told = f"{SAID}{stopping.signal_name} at step {training.step}; {where}"
+    with suppress(BrokenPipeError):
+        print(told, file=sys.stderr, flush=True)
     raise SystemExit(STOPPED)

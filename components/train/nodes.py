@@ -17,6 +17,11 @@ COORDINATOR, PROCESSES, PROCESS = (
 )
 
 
+def several_nodes() -> bool:
+    """Tells whether this process is one of several that do one training."""
+    return os.environ.get(PROCESSES, "1") != "1"
+
+
 def join_nodes(backend: str) -> int:
     """Joins the other processes of this training, where the environment names some.
 
@@ -31,7 +36,7 @@ def join_nodes(backend: str) -> int:
     Raises:
         InputError: The environment tells only a part, or the backend is not JAX.
     """
-    if os.environ.get(PROCESSES, "1") == "1":
+    if not several_nodes():
         return 0
     if (backend or os.environ.get("KERAS_BACKEND", "tensorflow")) != "jax":
         raise InputError(
@@ -63,7 +68,7 @@ def agree_on(step: int) -> None:
     Raises:
         InputError: They found different checkpoints.
     """
-    if os.environ.get(PROCESSES, "1") == "1":
+    if not several_nodes():
         return
     from jax.experimental.multihost_utils import process_allgather
 

@@ -18,7 +18,7 @@ from components.encoders.checkpoints.argument import Encoder
 from components.encoders.checkpoints.restore import restored
 from components.encoders.config import EncoderConfig
 from components.encoders.rows import Rows
-from components.errors import InputError
+from components.errors import EnvironmentTrouble, InputError
 from components.train.backends import Backend, current_backend
 from components.train.checkpoint_place import CheckpointPlace, training_identity
 from components.train.checkpoints import Checkpoints, Found
@@ -101,6 +101,8 @@ def train(
         outcome = _trained(setup, chosen.config.family, folder / LOGS, checkpoints, found)
         facts = _facts(setup, chosen, loaded, tokens, machine, outcome)
         write_model(folder, outcome.weights, facts, tokens)
+    if checkpoints and checkpoint_place and checkpoint_place.passing:
+        checkpoints.remove()
     return facts
 
 
@@ -123,7 +125,13 @@ def _opened(
         return None, None
     rows = rows_digest(tokens_path, tokens.splits)
     identity = training_identity(encoder, config, rows, tokens.facts)
-    checkpoints = Checkpoints(place.of(identity), identity, versions())
+    try:
+        checkpoints = Checkpoints(place.of(identity), identity, versions())
+    except InputError as error:
+        if not place.usual or isinstance(error, EnvironmentTrouble):
+            raise
+        print(f"train: no checkpoints: {error}; training goes on without", flush=True)
+        return None, None
     found = checkpoints.latest()
     agree_on(found.history.step if found else 0)
     return checkpoints if place.writable else None, found

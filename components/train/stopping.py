@@ -1,7 +1,7 @@
 """Being told to stop: a node that is taken away, `docker stop`, Ctrl-C.
 
 A training then finishes its optimizer step, saves a checkpoint and ends with an exit code of its
-own. A second signal ends it at once.
+own. A second signal kills it, whatever it waits for.
 """
 
 import signal
@@ -12,6 +12,9 @@ from typing import TypeVar
 
 STOPPED = 75
 """Exit code of a training that was stopped and can be gone on with: EX_TEMPFAIL of sysexits.h."""
+
+SAID = "train: stopped by "
+"""How the line begins that tells of it."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -57,19 +60,16 @@ class Stopping:
 
 @contextmanager
 def told_to_stop() -> Iterator[Stopping]:
-    """Gives what signals are noted in; the second one is treated as before."""
+    """Gives what signals are noted in; the second one does what the operating system does by it."""
     stopping = Stopping()
     if threading.current_thread() is not threading.main_thread():  # signals reach that one alone
         yield stopping
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
     def note(number: int, frame: object) -> None:
-        restore()
+        for known in SIGNALS:
+            signal.signal(known, signal.SIG_DFL)
         stopping._take(number)
 
     for number in SIGNALS:
@@ -77,4 +77,5 @@ def told_to_stop() -> Iterator[Stopping]:
     try:
         yield stopping
     finally:
-        restore()
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import sys
@@ -6,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from components.artifacts.facts import CurvePoint, LengthFacts
-from components.artifacts.folder import MANIFEST, new_folder, open_folder, read_json, write_json
+from components.artifacts.folder import (
+    MANIFEST,
+    NotWhole,
+    new_folder,
+    open_folder,
+    read_json,
+    write_json,
+)
 from components.errors import InputError
 
 
@@ -161,3 +169,44 @@ def test_lengths_are_summarised() -> None:
     facts = LengthFacts.of(np.array([1, 2, 3, 4, 5]))
     assert (facts.mean, facts.p50, facts.max) == (3.0, 3.0, 5)
     assert LengthFacts.of(np.array([], dtype=int)).max == 0
+
+
+def of_version(path: Path, version: int, **more: object) -> None:
+    manifest = json.loads((path / MANIFEST).read_text())
+    (path / MANIFEST).write_text(json.dumps(manifest | {"version": version} | more))
+
+
+def test_an_artifact_of_another_version_is_written_again(tmp_path: Path) -> None:
+    write_one(tmp_path / "out", "old")
+    of_version(tmp_path / "out", 99, since="tomorrow")
+    with pytest.raises(NotWhole, match="was written in format 99"):
+        open_folder(tmp_path / "out", "tokens")
+    write_one(tmp_path / "out", "new")
+    assert (open_folder(tmp_path / "out", "tokens") / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"kind": "model"}, "holds model, which would be lost"),
+        ({"kind": None}, "holds something unknown, which would be lost"),
+        ({"files": ["a.txt"]}, "holds a.txt, which is not part of the artifact"),
+    ],
+)
+def test_of_another_version_only_what_is_sure_is_written_over(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    write_one(tmp_path / "out", "old")
+    of_version(tmp_path / "out", 99, **change)
+    with pytest.raises(InputError, match=said):
+        write_one(tmp_path / "out", "new")
+    assert (tmp_path / "out" / "a.txt").read_text() == "old"
+
+
+def test_what_cannot_be_read_is_not_called_damaged(tmp_path: Path) -> None:
+    write_one(tmp_path / "out")
+    (tmp_path / "out" / MANIFEST).unlink()
+    (tmp_path / "out" / MANIFEST).symlink_to(tmp_path / "out" / MANIFEST)  # refers to itself
+    with pytest.raises(InputError, match="symbolic links") as raised:
+        read_json(tmp_path / "out" / MANIFEST, dict)
+    assert not isinstance(raised.value, NotWhole)

@@ -211,7 +211,7 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
         warm_up_steps=0, warm_up_seconds=0.0, resumed_at=(),
     )  # fmt: skip
     kept = Checkpoints(str(tmp_path / "checkpoints"), {"seed": 1}, {})
-    with kept.saving(State(arrays, arrays, arrays, arrays)) as saving:
+    with kept.saving(State(arrays, arrays, arrays, arrays), 1) as saving:
         saving.complete(history, None, tmp_path / "logs")
     assert kept.latest()
     return kept
@@ -232,7 +232,7 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
 def test_a_checkpoint_that_is_not_of_this_version_is_left_out(
     checkpoints: Checkpoints, capsys: pytest.CaptureFixture[str], damage: Damage, said: str
 ) -> None:
-    slot = Path(checkpoints.uri) / "a"
+    slot = Path(checkpoints.shown) / "a"
     damage(slot)
     assert checkpoints.latest() is None
     warning = capsys.readouterr().out

@@ -47,3 +47,11 @@ def test_what_the_machine_lacks_is_told_from_a_bad_input() -> None:
     log = StepLog(io.StringIO(), io.StringIO())
     log.write(RUNNER.replace("error: something", "all went well"))
     assert log.error is None
+
+
+def test_a_training_that_was_stopped_is_told_from_one_that_broke_down() -> None:
+    log = StepLog(io.StringIO(), io.StringIO())
+    log.write(RUNNER)
+    assert not log.stopped
+    log.write(RUNNER.replace("error: something", "train: stopped by SIGTERM at step 7; its"))
+    assert log.stopped

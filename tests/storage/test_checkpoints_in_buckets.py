@@ -10,6 +10,7 @@ import pytest
 
 from components.artifacts.checkpoint import History, State
 from components.artifacts.folder import MANIFEST
+from components.errors import EnvironmentTrouble
 from components.train.checkpoints import Checkpoints, remove_checkpoints
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def save(bucket: "Bucket", tmp_path: Path) -> Save:
             checkpoints = opened(bucket)
             checkpoints.latest()
         arrays = {"x": np.full(1000, step, np.float32)}
-        with checkpoints.saving(State(arrays, arrays, arrays, arrays)) as saving:
+        with checkpoints.saving(State(arrays, arrays, arrays, arrays), step) as saving:
             saving.complete(dataclasses.replace(NOTHING_YET, step=step), None, logs)
         checkpoints.wait()
         return checkpoints
@@ -119,3 +120,27 @@ def test_an_upload_that_fails_leaves_the_one_before(
     assert latest_step(bucket) == 2
     save(4)
     assert latest_step(bucket) == 4
+
+
+@pytest.mark.parametrize("asked_for", ["history.json", "weights.safetensors"])
+def test_one_that_cannot_be_fetched_today_is_not_written_over(
+    bucket: "Bucket",
+    save: Save,
+    proxy: "FaultyProxy",
+    asked_for: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    save(1)
+    save(2)
+    before = bucket.contents()
+    monkeypatch.setattr("components.storage.remote.FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setenv("BAKEOFF_CACHE", str(tmp_path / "empty-cache"))
+    proxy.choose = lambda request: (
+        "503" if request.method == "GET" and asked_for in request.path else ""
+    )
+    with pytest.raises(EnvironmentTrouble):
+        opened(bucket).latest()
+    proxy.choose = lambda request: ""
+    assert bucket.contents() == before
+    assert latest_step(bucket) == 2

@@ -1,6 +1,8 @@
 import dataclasses
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +15,11 @@ from safetensors.numpy import load_file
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from components.artifacts.checkpoint import History, State, read_facts
-from components.artifacts.facts import TrainingFacts
-from components.artifacts.folder import MANIFEST, Manifest, write_json
+from components.artifacts.facts import DevPoint, TrainingFacts
+from components.artifacts.folder import MANIFEST, Manifest, open_folder, write_json
 from components.artifacts.model import read_model
 from components.errors import InputError
+from components.export.step import export
 from components.train import loop, step
 from components.train.checkpoint_place import CheckpointPlace
 from components.train.checkpoints import Checkpoints
@@ -324,24 +327,16 @@ NOTHING_YET = History(
 
 
 def test_a_full_disk_takes_no_checkpoint_that_is_whole(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoints = Checkpoints(str(tmp_path / "checkpoints"), {"seed": 1}, {})
-    logs = tmp_path / "logs"
-    logs.mkdir()
-    arrays = {"x": np.zeros(100_000)}
-
-    def save(step: int) -> None:
-        with checkpoints.saving(State(arrays, arrays, arrays, arrays)) as saving:
-            saving.complete(dataclasses.replace(NOTHING_YET, step=step), None, logs)
-
-    save(1)
-    save(2)
+    save(checkpoints, 1, logs)
+    save(checkpoints, 2, logs)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
     try:
-        save(3)
-        save(4)
+        save(checkpoints, 3, logs)
+        save(checkpoints, 4, logs)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert capsys.readouterr().out.count("no checkpoint could be written") == 2
@@ -349,9 +344,160 @@ def test_a_full_disk_takes_no_checkpoint_that_is_whole(
     found = Checkpoints(str(tmp_path / "checkpoints"), {"seed": 1}, {}).latest()
     assert found
     assert found.history.step == 2
-    save(5)
+    save(checkpoints, 5, logs)
     kept = map(read_facts, (tmp_path / "checkpoints").iterdir())
     assert sorted(facts.history.step for facts in kept) == [2, 5]
+
+
+def save(checkpoints: Checkpoints, step: int, logs: Path, value: float | None = None) -> None:
+    arrays = {"x": np.full(1000, step if value is None else value, np.float32)}
+    with checkpoints.saving(State(arrays, arrays, arrays, arrays), step) as saving:
+        saving.complete(dataclasses.replace(NOTHING_YET, step=step), None, logs)
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    return folder
+
+
+def test_two_are_whole_while_a_third_is_written(tmp_path: Path, logs: Path) -> None:
+    place = tmp_path / "checkpoints"
+    checkpoints = Checkpoints(str(place), {"seed": 1}, {})
+    save(checkpoints, 1, logs)
+    save(checkpoints, 2, logs)
+    arrays = {"x": np.zeros(1000)}
+    with checkpoints.saving(State(arrays, arrays, arrays, arrays), 3) as saving:
+        kept = [read_facts(open_folder(place / slot, "checkpoint")) for slot in ("a", "b")]
+        assert sorted(facts.history.step for facts in kept) == [1, 2]
+        saving.complete(dataclasses.replace(NOTHING_YET, step=3), None, logs)
+    kept = [read_facts(open_folder(place / slot, "checkpoint")) for slot in ("a", "b")]
+    assert sorted(facts.history.step for facts in kept) == [2, 3]
+
+
+def test_arrays_of_another_step_are_not_taken(tmp_path: Path, logs: Path) -> None:
+    place = str(tmp_path / "checkpoints")
+    first, second = Checkpoints(place, {"seed": 1}, {}), Checkpoints(place, {"seed": 1}, {})
+    save(first, 1, logs)
+    save(first, 2, logs)
+    found = first.latest()
+    assert found
+    assert found.state().weights["x"].tolist() == [2.0] * 1000
+    assert second.latest()
+    save(second, 3, logs)  # another process, which takes the older slot,
+    save(second, 4, logs)  # and then this one
+    with pytest.raises(InputError, match="is of step 4, expected 2: another process writes to"):
+        found.state()
+
+
+def test_a_step_that_diverged_is_not_saved(
+    training: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_finite(*arguments: Any) -> DevPoint:
+        return DevPoint(step=arguments[-1], accuracy=0.5, eval_loss=float("nan"))
+
+    monkeypatch.setattr(loop, "measure_dev", not_finite)
+    assert "the loss on dev became nan at step 4" in training().stop_reason
+    assert list((tmp_path / "checkpoints").glob("?")) == []
+
+
+def test_the_usual_place_that_cannot_be_written_costs_the_checkpoints_alone(
+    training: Training, never_stopped: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place = CheckpointPlace(uri="https://host/checkpoints", usual=True)
+    training(checkpoint_place=place)
+    told = "train: no checkpoints: cannot write to 'https://host/checkpoints/a': "
+    assert told in capfd.readouterr().out
+    assert_as_if_never_stopped(tmp_path / "model", never_stopped, [])
+    with pytest.raises(InputError, match="cannot write to"):
+        training(checkpoint_place=dataclasses.replace(place, usual=False))
+
+
+def test_those_that_pass_go_with_the_end_and_others_stay(
+    training: Training, tmp_path: Path
+) -> None:
+    place = CheckpointPlace(uri=str(tmp_path / "all"), shared=True, passing=True)
+    short = dataclasses.replace(CONFIG, num_train_epochs=0.2)
+    training(short, checkpoint_place=dataclasses.replace(place, passing=False))
+    (kept,) = (tmp_path / "all").iterdir()
+    training(dataclasses.replace(short, seed=7), checkpoint_place=place)
+    assert list((tmp_path / "all").iterdir()) == [kept]
+
+
+def test_other_code_does_not_go_on(
+    training: Training, stopped: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped(2)
+    monkeypatch.setattr("components.train.checkpoint_place.files_digest", lambda: "0" * 64)
+    with pytest.raises(InputError, match=r"of another training: code was '\w{16}', is '0{16}'; go"):
+        training()
+
+
+def test_a_checkpoint_to_start_from_counts_by_what_it_holds(
+    training: Training,
+    stopped: Callable[..., str],
+    random_model: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    export(random_model("bert"), tmp_path / "bert", "huggingface")
+    said = stopped(3, encoder=str(tmp_path / "bert"))
+    assert "stopped by SIGTERM at step 3" in said
+    for slot in (tmp_path / "checkpoints").iterdir():
+        assert str(tmp_path / "bert") not in (slot / "history.json").read_text()
+    monkeypatch.chdir(tmp_path)
+    assert training(encoder="./bert").resumed_at == (3,)
+
+
+KILLED_TWICE = """
+import signal, sys
+from components.train.stopping import told_to_stop
+with told_to_stop() as stopping:
+    signal.raise_signal(signal.SIGTERM)
+    print(stopping.signal_name, flush=True)
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        print("cleaning up for minutes", flush=True)
+"""
+
+
+def test_a_second_signal_waits_for_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_TWICE], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "SIGTERM\n")
+
+
+def test_of_several_nodes_none_heeds_a_signal(
+    training: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would stop at a step of its own, and wait for the others for ever."""
+    handlers = []
+
+    class Noting(Told):
+        def step(self, done: int, loss: float, examples_per_second: float) -> None:
+            handlers.append(signal.getsignal(signal.SIGTERM))
+            super().step(done, loss, examples_per_second)
+
+    @contextmanager
+    def noting(title: str, total_steps: int, done: int = 0) -> Iterator[Reporter]:
+        with progress(title, total_steps, done) as reporter:
+            yield Noting(reporter, 0, 0)
+
+    monkeypatch.setattr(step, "progress", noting)
+    training()
+    usual = signal.getsignal(signal.SIGTERM)
+    assert usual not in handlers
+    handlers.clear()
+    monkeypatch.setattr(loop, "several_nodes", lambda: True)
+    training(model_path=tmp_path / "again", checkpoint_place=None)
+    training(
+        model_path=tmp_path / "again",
+        checkpoint_place=CheckpointPlace(uri=str(tmp_path / "others")),
+    )
+    assert set(handlers) == {usual}
 
 
 def test_a_place_that_holds_something_else_is_refused(training: Training, tmp_path: Path) -> None:
