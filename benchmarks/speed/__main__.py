@@ -53,8 +53,8 @@ def all_rounds(config: SpeedConfig) -> dict[tuple[str, int], list[Entry]]:
     """Measures every peer in every round; returns the entries of each model and batch size."""
     places = list(product(config.models, config.batch_sizes, chosen_peers(config.peers)))
     rounds = [
-        [measured(config, peer, model, batch_size) for model, batch_size, peer in places]
-        for _ in range(config.rounds)
+        [measured(in_round, peer, model, batch_size) for model, batch_size, peer in places]
+        for in_round in config.of_rounds()
     ]
     entries: dict[tuple[str, int], list[Entry]] = {}
     for (model, batch_size, peer), found in zip(places, zip(*rounds, strict=True), strict=True):

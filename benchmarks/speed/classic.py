@@ -20,6 +20,7 @@ from benchmarks.speed.measurement import (
     Prediction,
     answer,
     measurement_of,
+    padding_to_fixed_length,
     training_of,
 )
 from benchmarks.speed.rows import LABELS, VOCAB_SIZE, Array, Row, draw, labels_of, padded
@@ -108,15 +109,15 @@ def predict(forward: Forward, case: Case) -> Prediction:
 
 
 def measure(case: Case) -> Measurement:
-    """Trains one epoch in random order."""
+    """Trains in random order."""
     step, forward = WITH[case.backend](case)
     ends: dict[int, float] = {}
     tokens: dict[int, float] = {}
-    rows = draw(case.rows, case.seed, case.length)
-    for number, batch in enumerate(batches_of(rows, case.batch_size), start=1):
+    batches = batches_of(draw(case.rows, case.seed, case.length), case.batch_size)
+    for number, batch in enumerate(batches[: case.all_steps], start=1):
         step(padded(batch, PADDED_LENGTH), labels_of(batch))
         ends[number], tokens[number] = time.time(), sum(map(len, batch))
-    training = training_of(case, ends, tokens)
+    training = training_of(case, ends, tokens, padding_to_fixed_length(case, tokens))
     prediction = predict(forward, case) if case.predict_rows else None
     return measurement_of(case, training, prediction)
 

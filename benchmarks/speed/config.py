@@ -32,7 +32,7 @@ class SpeedConfig:
         predict_batch_size: Rows of a forward pass.
         rounds: How often everything is measured, one after the other; medians are shown.
         quick: Tiny encoders and few steps: whether everything runs.
-        seed: Of rows, weights, dropout and order.
+        seed: Of rows, weights, dropout and order in the first round; one more in each other round.
     """
 
     models: tuple[str, ...] = ("bert-base", "albert-base")
@@ -67,6 +67,10 @@ class SpeedConfig:
     def as_asked(self) -> "SpeedConfig":
         """Returns the config of the run: `quick` replaces what takes long."""
         return dataclasses.replace(self, **QUICK) if self.quick else self  # type: ignore[arg-type]
+
+    def of_rounds(self) -> "list[SpeedConfig]":
+        """Returns the config of each round."""
+        return [dataclasses.replace(self, seed=self.seed + number) for number in range(self.rounds)]
 
 
 def case_of(config: SpeedConfig, peer: Peer, model: str, batch_size: int) -> Case:

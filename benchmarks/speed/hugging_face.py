@@ -2,6 +2,9 @@
 
 Rows are padded to the longest of their batch and grouped by length; the optimizer is the fused
 AdamW. Weights are random, of the sizes of the published models.
+
+The batches are those that `group_by_length` makes of some thousand rows. It walks each pool of them
+from long to short, so that the first steps are none like the rest: here they come shuffled.
 """
 
 import importlib
@@ -10,8 +13,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from benchmarks.speed.measurement import (
     LEARNING_RATE,
@@ -23,7 +28,16 @@ from benchmarks.speed.measurement import (
     measurement_of,
     training_of,
 )
-from benchmarks.speed.rows import LABELS, VOCAB_SIZE, Row, draw, vocabulary
+from benchmarks.speed.rows import (
+    LABELS,
+    TRIED_ORDERS,
+    VOCAB_SIZE,
+    Array,
+    Row,
+    draw,
+    most_typical,
+    vocabulary,
+)
 from components.encoders.config import EncoderConfig
 from components.encoders.sizes import scratch_config
 
@@ -77,11 +91,45 @@ class Collator:
         ids = {entry: index for index, entry in enumerate(vocabulary())}
         self._pad = transformers.DataCollatorWithPadding(transformers.BertTokenizer(vocab=ids))
         self.tokens: list[int] = []
+        self.computed: list[int] = []
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> Any:
         """Returns a batch."""
         self.tokens.append(sum(len(row["input_ids"]) for row in rows))
-        return self._pad(list(rows))
+        batch = self._pad(list(rows))
+        self.computed.append(batch["input_ids"].numel())
+        return batch
+
+    def padding(self, steps: slice) -> float:
+        """Returns the tokens computed by the tokens of the rows of some steps."""
+        return sum(self.computed[steps]) / sum(self.tokens[steps])
+
+
+def batches_of(lengths: Array, case: Case) -> Array:
+    """Returns the rows of each batch of an epoch, int [batches, batch size].
+
+    The first has the longest row, as `group_by_length` wants it; the others are shuffled.
+    """
+    generator = torch.Generator().manual_seed(case.seed)
+    order = get_length_grouped_indices(lengths.tolist(), case.batch_size, generator=generator)
+    first, *others = np.reshape(order, (-1, case.batch_size))
+    epochs = [
+        np.stack([first, *np.random.default_rng([case.seed, number]).permutation(others)])
+        for number in range(TRIED_ORDERS)
+    ]
+    return epochs[most_typical(lengths, epochs, case.counted)]
+
+
+class Trainer(transformers.Trainer):  # type: ignore[misc]
+    """The library's, which takes the batches in another order."""
+
+    def __init__(self, case: Case, **options: Any) -> None:
+        super().__init__(**options)
+        self._case = case
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        lengths = np.array([len(row["input_ids"]) for row in train_dataset or self.train_dataset])
+        return batches_of(lengths, self._case).ravel().tolist()
 
 
 def as_dicts(rows: Sequence[Row]) -> list[dict[str, Any]]:
@@ -102,7 +150,7 @@ def arguments(case: Case, folder: str) -> Any:
     return transformers.TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=case.batch_size,
-        num_train_epochs=1,
+        max_steps=case.all_steps,
         train_sampling_strategy="group_by_length",
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
@@ -141,12 +189,13 @@ def predict(model: Any, collator: Collator, case: Case) -> Prediction:
 
 
 def measure(case: Case) -> Measurement:
-    """Trains one epoch."""
+    """Trains the first steps of an epoch."""
     importlib.import_module("accelerate")  # the Trainer's own message is a page long
     transformers.set_seed(case.seed)
     clock, collator = Clock(), Collator()
     with tempfile.TemporaryDirectory() as folder:
-        trainer = transformers.Trainer(
+        trainer = Trainer(
+            case,
             model=classifier(case.encoder),
             args=arguments(case, folder),
             data_collator=collator,
@@ -155,7 +204,7 @@ def measure(case: Case) -> Measurement:
         )
         trainer.train()
     tokens = dict(enumerate(collator.tokens, start=1))
-    training = training_of(case, clock.ends, tokens)
+    training = training_of(case, clock.ends, tokens, collator.padding(case.counted))
     prediction = predict(trainer.model, collator, case) if case.predict_rows else None
     return measurement_of(case, training, prediction)
 

@@ -14,6 +14,7 @@ from benchmarks.speed.measurement import (
     Prediction,
     answer,
     measurement_of,
+    padding_to_fixed_length,
     training_of,
 )
 from benchmarks.speed.rows import LABELS, VOCAB_SIZE, Array, Row, draw, labels_of, padded
@@ -67,7 +68,7 @@ def predict(model: Any, case: Case) -> Prediction:
 
 
 def measure(case: Case) -> Measurement:
-    """Trains one epoch in the rows' order."""
+    """Trains in the rows' order."""
     import_keras_quietly(case.backend)
     keras_hub = importlib.import_module("keras_hub")
     import keras
@@ -75,7 +76,7 @@ def measure(case: Case) -> Measurement:
     keras.utils.set_random_seed(case.seed)
     keras.config.set_dtype_policy(DTYPE_POLICIES[case.precision])
     model = classifier(keras_hub, scratch_config(case.encoder, VOCAB_SIZE))
-    rows = draw(case.rows, case.seed, case.length)
+    rows = draw(case.rows, case.seed, case.length)[: case.all_steps * case.batch_size]
     ends: dict[int, float] = {}
     clock = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: ends.update({batch + 1: time.time()})
@@ -92,7 +93,7 @@ def measure(case: Case) -> Measurement:
         number: float(sum(map(len, rows[(number - 1) * case.batch_size :][: case.batch_size])))
         for number in ends
     }
-    training = training_of(case, ends, tokens)
+    training = training_of(case, ends, tokens, padding_to_fixed_length(case, tokens))
     prediction = predict(model, case) if case.predict_rows else None
     return measurement_of(case, training, prediction)
 

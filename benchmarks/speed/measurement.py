@@ -9,7 +9,7 @@ from statistics import median
 
 import msgspec
 
-from benchmarks.speed.rows import MEAN_TOKENS
+from benchmarks.speed.rows import LEAST_BATCHES, MEAN_TOKENS
 
 PADDED_LENGTH = 128
 """Tokens to which the classic recipe pads every row."""
@@ -56,9 +56,19 @@ class Case:
         return self.warm_up_steps + self.steps
 
     @property
+    def counted(self) -> slice:
+        """The steps that count, of all from 0 on."""
+        return slice(self.warm_up_steps, self.all_steps)
+
+    @property
+    def batches(self) -> int:
+        """Batches of rows in an epoch, of which only `all_steps` are trained on."""
+        return max(LEAST_BATCHES, self.all_steps)
+
+    @property
     def rows(self) -> int:
-        """Rows to train on: each of them once."""
-        return self.all_steps * self.batch_size
+        """Rows of an epoch."""
+        return self.batches * self.batch_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +81,14 @@ class Training:
         first_step_seconds: From the start of the process to the end of the first step; null where
             that is not known.
         peak_memory_bytes: Largest resident memory of the process up to the end of training.
+        padding: Tokens computed by tokens of the rows: 1 without padding.
     """
 
     seconds: tuple[float, ...]
     tokens: tuple[float, ...]
     first_step_seconds: float | None
     peak_memory_bytes: int
+    padding: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +114,9 @@ class Measurement:
     prediction: Prediction | None = None
 
 
-def training_of(case: Case, ends: Mapping[int, float], tokens: Mapping[int, float]) -> Training:
+def training_of(
+    case: Case, ends: Mapping[int, float], tokens: Mapping[int, float], padding: float
+) -> Training:
     """Returns the figures of the steps after the warm-up.
 
     Args:
@@ -110,6 +124,7 @@ def training_of(case: Case, ends: Mapping[int, float], tokens: Mapping[int, floa
         ends: When a step ended, in seconds since 1970, by the step's number from 1. Some may be
             missing: those in between then count as equal.
         tokens: Tokens of the rows of every step, by its number.
+        padding: Tokens computed by tokens of the rows.
     """
     seconds, counts = [], []
     known = sorted(step for step in ends if step >= case.warm_up_steps)
@@ -122,13 +137,19 @@ def training_of(case: Case, ends: Mapping[int, float], tokens: Mapping[int, floa
         tokens=tuple(counts),
         first_step_seconds=ends[1] - case.began if 1 in ends else None,
         peak_memory_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        padding=padding,
     )
+
+
+def padding_to_fixed_length(case: Case, tokens: Mapping[int, float]) -> float:
+    """Returns the padding of steps, whose tokens are given, where every row is padded alike."""
+    return PADDED_LENGTH * case.batch_size * len(tokens) / sum(tokens.values())
 
 
 def measurement_of(
     case: Case, training: Training, prediction: Prediction | None = None
 ) -> Measurement:
-    """Returns the measurement of a peer that does not tell its own speed."""
+    """Returns the measurement of a peer."""
     return Measurement(
         training=training,
         examples_per_second=case.batch_size * len(training.seconds) / sum(training.seconds),

@@ -25,14 +25,16 @@ from benchmarks.speed.measurement import (
     Prediction,
     Training,
     answer,
+    measurement_of,
     training_of,
 )
-from benchmarks.speed.rows import Row, draw
+from benchmarks.speed.rows import TRIED_ORDERS, Array, draw, most_typical
 from benchmarks.speed.tokens_folder import write_rows
 from components.artifacts.evaluation import read_evaluation
 from components.artifacts.facts import TrainingFacts
 from components.artifacts.model import LOGS, read_model
 from components.train.batches import batch_order
+from components.train.config import NO_CHECKPOINTS
 
 DEV_ROWS = 16
 """Rows that the training measures at its end; its speed leaves that out."""
@@ -76,13 +78,22 @@ def step_ends(logs: Path) -> dict[int, float]:
     }
 
 
-def step_tokens(rows: list[Row], facts: TrainingFacts) -> dict[int, float]:
+def typical_seed(lengths: Array, case: Case) -> int:
+    """Returns a seed whose order has steps that count like all others."""
+    seeds = range(case.seed, case.seed + TRIED_ORDERS)
+    epochs = (
+        np.stack(list(itertools.islice(batch_order(lengths, case.batch_size, seed), case.batches)))
+        for seed in seeds
+    )
+    return seeds[most_typical(lengths, epochs, case.counted)]
+
+
+def step_tokens(lengths: Array, facts: TrainingFacts) -> dict[int, float]:
     """Returns the tokens of each step's rows, in the order that the training took them.
 
     Raises:
         ValueError: That order was another one.
     """
-    lengths = np.array([len(row) for row in rows])
     order = batch_order(lengths, facts.config["train_batch_size"], facts.config["seed"])
     batches = itertools.islice(order, facts.global_step)
     tokens = {step: float(lengths[chosen].sum()) for step, chosen in enumerate(batches, start=1)}
@@ -91,9 +102,10 @@ def step_tokens(rows: list[Row], facts: TrainingFacts) -> dict[int, float]:
     return tokens
 
 
-def train(case: Case, folder: Path) -> tuple[Training, TrainingFacts]:
-    """Trains one epoch on generated rows; the model lies in the folder's `model`."""
+def train(case: Case, folder: Path) -> Training:
+    """Does the first steps of an epoch; the model lies in the folder's `model`."""
     rows = draw(case.rows, case.seed, case.length)
+    lengths = np.array([len(row) for row in rows])
     dev = draw(DEV_ROWS, case.seed + 1, case.length)
     write_rows(folder / "tokens", {"train": rows, "dev": dev})
     flags = {
@@ -102,9 +114,10 @@ def train(case: Case, folder: Path) -> tuple[Training, TrainingFacts]:
         "encoder": case.encoder,
         "train_batch_size": case.batch_size,
         "precision": case.precision,
-        "num_train_epochs": 1.0,
+        "num_train_epochs": (case.all_steps + 0.5) / case.batches,  # rounded down to whole steps
         "save_checkpoints_steps": 0,
-        "seed": case.seed,
+        "checkpoint_uri": NO_CHECKPOINTS,
+        "seed": typical_seed(lengths, case),
     }
     began = time.time()
     run("components.train", case.backend, flags)
@@ -112,9 +125,10 @@ def train(case: Case, folder: Path) -> tuple[Training, TrainingFacts]:
     training = training_of(
         dataclasses.replace(case, began=began),
         step_ends(folder / "model" / LOGS),
-        step_tokens(rows, facts),
+        step_tokens(lengths, facts),
+        facts.computed_tokens / facts.real_tokens,
     )
-    return dataclasses.replace(training, peak_memory_bytes=facts.peak_memory_bytes), facts
+    return dataclasses.replace(training, peak_memory_bytes=facts.peak_memory_bytes)
 
 
 def predict(case: Case, folder: Path) -> Prediction:
@@ -138,13 +152,9 @@ def predict(case: Case, folder: Path) -> Prediction:
 def measure(case: Case) -> Measurement:
     """Trains and evaluates in a temporary folder."""
     with tempfile.TemporaryDirectory() as name:
-        training, facts = train(case, Path(name))
+        training = train(case, Path(name))
         prediction = predict(case, Path(name)) if case.predict_rows else None
-    return Measurement(
-        training=training,
-        examples_per_second=facts.steady_examples_per_second,
-        prediction=prediction,
-    )
+    return measurement_of(case, training, prediction)
 
 
 if __name__ == "__main__":

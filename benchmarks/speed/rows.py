@@ -2,11 +2,14 @@
 
 Lengths are a log-normal's quantiles at evenly spaced places, in a random order: a few hundred rows
 have the mean and the percentiles of all of LCQMC (mean 28.0 tokens, median 27, 95% up to 40, 99% up
-to 48, the longest 75), so that what is measured on few rows holds for many.
+to 48, the longest 75). How much padding a batch has does not hold for many rows when it is measured
+on few: rows are sorted by length within some tens of batches, which needs as many. So trainings
+draw at least `LEAST_BATCHES` of rows, do few steps of the epoch, and do them in the order, of some
+random ones, in which the steps measured are most like all others (`most_typical`).
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -20,6 +23,12 @@ MEDIAN, SIGMA = 27.2, 0.24
 """The log-normal's median in tokens, and the standard deviation of the length's logarithm."""
 
 SHORTEST, LONGEST = 7, 75
+
+LEAST_BATCHES = 200
+"""Batches of rows drawn for a training: four of Hugging Face's pools of 50, the most it makes."""
+
+TRIED_ORDERS = 100
+"""Random orders of which the most typical one is taken."""
 
 LABELS = ("0", "1")
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -93,3 +102,25 @@ def padded(rows: Sequence[Row], width: int) -> dict[str, Array]:
 def labels_of(rows: Sequence[Row]) -> Array:
     """Returns the rows' class indexes, int32 [rows]."""
     return np.array([row.label for row in rows], np.int32)
+
+
+def most_typical(lengths: Array, epochs: Iterable[Array], steps: slice) -> int:
+    """Returns the place of the epoch whose steps in `steps` are most like all its steps.
+
+    That is in mean and median tokens and in padding to the longest row of a batch.
+
+    Args:
+        lengths: Tokens of each row.
+        epochs: Orders of the rows, int [batches, batch size].
+        steps: What is measured of each.
+    """
+    distances = []
+    for batches in epochs:
+        tokens = lengths[batches].sum(axis=1)
+        computed = lengths[batches].max(axis=1) * batches.shape[1]
+        figures = [
+            np.array([real.mean(), np.median(real), padded_to.sum() / real.sum()])
+            for real, padded_to in ((tokens[steps], computed[steps]), (tokens, computed))
+        ]
+        distances.append(np.abs(figures[0] / figures[1] - 1).max())
+    return int(np.argmin(distances))

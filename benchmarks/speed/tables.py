@@ -98,6 +98,7 @@ def training_line(entry: Entry) -> Line:
         precision=entry.peer.precision,
         speed=median(in_median_step for in_median_step, _ in speeds),
         cells=(
+            f"{median(m.training.padding for m in entry.rounds):.2f}",
             f"{median(in_all_steps for _, in_all_steps in speeds):.2f}",
             f"{median(known):.1f}" if known else ABSENT,
             f"{memory / 2**30:.1f}",
@@ -167,7 +168,7 @@ def tables_of(
         "",
         *table(
             "examples/s",
-            ("all steps together", "first step s", "peak GiB"),
+            ("computed / real tokens", "all steps together", "first step s", "peak GiB"),
             [training_line(entry) for entry in entries],
             work,
             peaks,

@@ -1,4 +1,6 @@
 import dataclasses
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from benchmarks.speed import ours
 from benchmarks.speed.config import SpeedConfig, case_of
 from benchmarks.speed.measurement import (
     Case,
@@ -15,16 +18,17 @@ from benchmarks.speed.measurement import (
     Training,
     examples_per_second,
     measurement_of,
+    padding_to_fixed_length,
     training_of,
 )
-from benchmarks.speed.ours import step_ends
 from benchmarks.speed.peers import PEERS, chosen_peers, reason_of
-from benchmarks.speed.rows import draw
+from benchmarks.speed.rows import MEAN_TOKENS, Array, draw, lengths
 from benchmarks.speed.tables import Entry, tables_of
 from benchmarks.speed.tokens_folder import write_rows
 from components.artifacts.tokens import read_tokens
 from components.encoders.sizes import scratch_config
 from components.errors import InputError
+from components.train.batches import batch_order
 
 CASE = Case(
     encoder="scratch:bert-tiny",
@@ -48,6 +52,7 @@ def measured(seconds: float, **changes: object) -> Measurement:
         tokens=(56.0,) * 3,
         first_step_seconds=9.0,
         peak_memory_bytes=3 * 2**30,
+        padding=1.02,
     )
     return dataclasses.replace(measurement_of(CASE, training), **changes)  # type: ignore[arg-type]
 
@@ -58,11 +63,12 @@ def entry(name: str, *rounds: Measurement, reason: str = "") -> Entry:
 
 def test_steps_of_the_warm_up_do_not_count() -> None:
     ends = {1: 110.0, 2: 111.0, 3: 113.0, 4: 114.0, 5: 118.0}
-    training = training_of(CASE, ends, TOKENS)
+    training = training_of(CASE, ends, TOKENS, 1.5)
     assert training.seconds == (2.0, 1.0, 4.0)
     assert training.tokens == (56.0, 28.0, 84.0)
     assert training.first_step_seconds == 10.0
     assert training.peak_memory_bytes > 10e6
+    assert training.padding == 1.5
     # 28, 28 and 21 tokens a second; 6 rows in 7 seconds, of 28 tokens each
     found = measurement_of(CASE, training)
     assert examples_per_second(CASE, found, is_padded=False) == pytest.approx((1.0, 6 / 7))
@@ -70,7 +76,7 @@ def test_steps_of_the_warm_up_do_not_count() -> None:
 
 
 def test_steps_whose_ends_are_not_known_count_as_equal() -> None:
-    training = training_of(CASE, {2: 111.0, 4: 114.0, 5: 118.0}, TOKENS)
+    training = training_of(CASE, {2: 111.0, 4: 114.0, 5: 118.0}, TOKENS, 1.5)
     assert training.seconds == (1.5, 1.5, 4.0)
     assert training.tokens == (42.0, 42.0, 84.0)
     assert training.first_step_seconds is None
@@ -81,6 +87,44 @@ def test_longer_rows_than_the_mean_count_for_more() -> None:
     found = measurement_of(CASE, twice_as_long)
     assert examples_per_second(CASE, found, is_padded=False) == (4.0, 4.0)
     assert examples_per_second(CASE, found, is_padded=True) == (2.0, 2.0)
+
+
+def test_padding_to_a_fixed_length_by_hand() -> None:
+    assert padding_to_fixed_length(CASE, {1: 60.0, 2: 68.0}) == 4.0  # 2 x 2 x 128 of 128
+
+
+def steps_of_hugging_face(case: Case, rows: Array) -> Array:
+    # Imported here: it imports PyTorch and transformers.
+    from benchmarks.speed import hugging_face
+
+    return hugging_face.batches_of(rows, case)
+
+
+def steps_of_ours(case: Case, rows: Array) -> Array:
+    order = batch_order(rows, case.batch_size, ours.typical_seed(rows, case))
+    return np.stack(list(itertools.islice(order, case.batches)))
+
+
+@pytest.mark.parametrize("batch_size", [16, 64])
+@pytest.mark.parametrize("steps_of", [steps_of_hugging_face, steps_of_ours])
+def test_the_steps_that_count_are_like_those_of_a_long_training(
+    steps_of: Callable[[Case, Array], Array], batch_size: int
+) -> None:
+    case = case_of(SpeedConfig(), NAMES["hugging-face-bfloat16"], "bert-base", batch_size)
+    assert case.rows == 200 * batch_size
+    drawn = lengths(case.rows, case.seed)
+    epoch = steps_of(case, drawn)
+    assert sorted(epoch.ravel()) == list(range(case.rows))
+    in_steps = drawn[epoch[case.counted]]
+    assert len(in_steps) == case.steps
+    assert in_steps.mean() == pytest.approx(MEAN_TOKENS, rel=0.02)
+    assert np.median(in_steps.sum(axis=1)) == pytest.approx(27 * batch_size, rel=0.03)
+    # 1.018 at batch 16 and 1.022 at batch 64 over 20,000 and 3,000 batches.
+    assert in_steps.max(axis=1).sum() * batch_size / in_steps.sum() == pytest.approx(1.02, abs=0.01)
+
+
+def test_every_round_draws_anew() -> None:
+    assert [config.seed for config in SpeedConfig(rounds=3, seed=5).of_rounds()] == [5, 6, 7]
 
 
 def test_names_of_peers_differ() -> None:
@@ -149,7 +193,7 @@ def test_tables_hold_ratios_to_the_best_classic_and_the_best_hugging_face() -> N
     assert cells["keras-hub-float32"][0] == "not installed: keras_hub"
     training, predicted = (line for line in lines if line.startswith("| ours-torch"))
     assert training.startswith("| ours-torch-bfloat16 | bfloat16 | 4.00 | 16.00× | 2.00× |")
-    assert training.endswith("(0%) | 4.00 | 9.0 | 3.0 |")
+    assert training.endswith("(0%) | 1.02 | 4.00 | 9.0 | 3.0 |")
     assert predicted.startswith("| ours-torch-bfloat16 | float32 | 50.00 | – | – |")
     assert "classic: classic-torch-float32; HF's best: hugging-face-bfloat16." in lines
 
@@ -192,4 +236,4 @@ def test_ends_of_steps_are_read_from_the_log(tmp_path: Path) -> None:
             event = Event(step=step, wall_time=wall_time, summary=summary)
             writer.write(event.SerializeToString())
         writer.flush()
-    assert step_ends(tmp_path) == {1: 10.5, 2: 12.0}
+    assert ours.step_ends(tmp_path) == {1: 10.5, 2: 12.0}
