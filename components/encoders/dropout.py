@@ -23,12 +23,21 @@ def _tensorflow_bits(x: Tensor, seed: Tensor) -> Tensor:
     drawn = tf.raw_ops.StatelessRandomUniformFullIntV2(
         shape=[(tf.size(x) + 3) // 4],
         key=tf.bitwise.left_shift(seed[:1], tf.constant(32, tf.uint64)) + seed[1:],
-        counter=tf.zeros([2], tf.uint64),
+        counter=tf.stack([tf.zeros([], tf.uint64), tf.cast(_replica(), tf.uint64)]),
         alg=1,  # Philox
         dtype=tf.int64,
     )
     bits = tf.reshape(tf.bitcast(drawn, tf.int16), [-1])
     return tf.reshape(bits[: tf.size(x)], tf.shape(x))
+
+
+def _replica() -> Tensor:
+    """Returns which of several devices computes; they have the same seed, and other rows."""
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    several = context and context.num_replicas_in_sync > 1
+    return context.replica_id_in_sync_group if several else 0
 
 
 def _jax_bits(x: Tensor, seed: Tensor) -> Tensor:

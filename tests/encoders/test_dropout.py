@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 from typing import Any
 
 import keras
@@ -55,3 +58,38 @@ def test_the_seed_decides() -> None:
         masks.append(keras.ops.convert_to_numpy(Dropout(0.5)(ONES, training=True)) == 0)
     assert (masks[0] == masks[1]).all()
     assert (masks[0] != masks[2]).any()
+
+
+ON_TWO_DEVICES = """
+import json
+import keras, numpy as np, tensorflow as tf
+from components.encoders.dropout import Dropout
+
+(cpu,) = tf.config.list_physical_devices("CPU")
+parts = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, parts)
+ones = np.ones((50, 40), "float32")
+
+
+def masks(strategy):
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        layer = Dropout(0.5)
+        drop = tf.function(lambda: layer(ones, training=True))
+        outputs = strategy.experimental_local_results(strategy.run(drop))
+    return [(np.array(output) == 0).tolist() for output in outputs]
+
+
+alone = masks(tf.distribute.get_strategy())
+print(json.dumps(alone + masks(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))))
+"""
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX draws for all devices")
+def test_each_of_several_devices_drops_others() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ON_TWO_DEVICES], capture_output=True, text=True, check=True
+    )
+    alone, first, second = np.array(json.loads(done.stdout))
+    assert (first == alone).all()
+    assert (first & second).mean() == pytest.approx(0.25, abs=0.04)  # 4 standard deviations
