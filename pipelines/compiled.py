@@ -18,6 +18,10 @@ VERTEX_GPU = "NVIDIA_TESLA_T4"
 """Vertex AI names accelerators by model; see its list of `acceleratorType`."""
 
 
+STARTED_BY_SHELL = "_KFP_RUNTIME=true python3 -m"
+"""How KFP's shell script starts a step."""
+
+
 def pipeline_named(name: str) -> Any:
     """Returns the pipeline of that name."""
     if name == LEADERBOARD:
@@ -42,6 +46,7 @@ def compile_pipeline(pipeline: Any, images: Images, config: CompileConfig) -> li
     for label, executor in specification["deploymentSpec"]["executors"].items():
         trains = label.startswith("exec-train")
         executor["container"]["image"] = images.train_image if trains else images.image
+        _take_the_shells_place(executor["container"])
     _limit_loops(specification, config.parallel)
     if config.platform == KUBERNETES:
         _set_shm_size(platform, config.shm_size)
@@ -56,6 +61,14 @@ def compile_pipeline(pipeline: Any, images: Images, config: CompileConfig) -> li
         for _, task in all_tasks(specification):
             task.pop("retryPolicy", None)
     return [specification]
+
+
+def _take_the_shells_place(container: Specification) -> None:
+    """Lets a step run in place of the shell that starts it, which would keep SIGTERM to itself."""
+    *first, script, code = container["command"]
+    assert STARTED_BY_SHELL in script, script  # noqa: S101 - KFP is pinned
+    started = script.replace(STARTED_BY_SHELL, f"exec env {STARTED_BY_SHELL}")
+    container["command"] = [*first, started, code]
 
 
 def graphs(specification: Specification) -> Iterator[tuple[str, Specification]]:
