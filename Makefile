@@ -67,8 +67,12 @@ ON_JAX := tests/encoders $(filter-out %_step.py %_checkpoints.py,$(wildcard test
   tests/train/test_step.py::test_training_starts_from_a_checkpoint_and_proves_it \
   tests/train/test_checkpoints.py::test_it_may_be_stopped_again_and_again
 
-backends: $(VENV)/dev.installed ## The encoders' parity and training on JAX too.
+# PyTorch compiles nothing.
+ON_TORCH := tests/encoders tests/train
+
+backends: $(VENV)/dev.installed ## The encoders' parity and training on JAX and PyTorch too.
 	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist worksteal $(ON_JAX)
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -n 2 --dist worksteal $(ON_TORCH)
 
 kills: $(VENV)/dev.installed ## Kill steps at 20 random moments and begin them again, and tell of each.
 	$(BIN)/python -m pytest -n 2 -rP tests/test_kills.py

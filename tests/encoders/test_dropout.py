@@ -85,7 +85,7 @@ print(json.dumps(alone + masks(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]
 """
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="JAX draws for all devices")
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's way")
 def test_each_of_several_devices_drops_others() -> None:
     done = subprocess.run(
         [sys.executable, "-c", ON_TWO_DEVICES], capture_output=True, text=True, check=True
