@@ -8,12 +8,11 @@ from pathlib import Path
 
 from components.encoders.checkpoints.argument import Encoder
 from components.train.config import TrainConfig
-from components.train.memory import GIB, memory_budget
+from components.train.memory import GIB, free_bytes, memory_budget
 from pipelines.settings import DOCKER, Settings
 
 LIBRARIES_BYTES = GIB
 CORES_PER_TRAINING = 1
-MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,22 +83,3 @@ def _on_gpu(settings: Settings) -> bool:
 def cores() -> int:
     """Returns the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def free_bytes() -> int:
-    """Returns the memory that programs may still take: what is available, or a limit leaves."""
-    return min(_available_bytes(), *_limits())
-
-
-def _available_bytes() -> int:
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        lines = (line.split() for line in meminfo.read_text().splitlines())
-        return next(int(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:")
-    # Elsewhere what is free without the files in memory is not told: half may be taken.
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
-
-
-def _limits() -> list[int]:
-    found = [Path(name).read_text().strip() for name in MEMORY_LIMITS if Path(name).exists()]
-    return [int(limit) for limit in found if limit != "max"] or [sys.maxsize]

@@ -1,11 +1,15 @@
-"""How much memory a training needs, computed from its sizes before it starts.
+"""How much memory a training needs, computed from its sizes before it starts, and what is free.
 
 An estimate, within a third of what was measured on a processor (`benchmarks/memory.py`, whose table
 is in `benchmarks/README.md`): on PyTorch by counting every tensor alive, on TensorFlow by the
-process's resident memory. JAX needs a little less than TensorFlow.
+process's resident memory. JAX counts as TensorFlow; on a processor it undoes `remat`, and computes
+bfloat16 in float32, so that neither lowers its memory there.
 """
 
+import os
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 from components.encoders.config import EncoderConfig
@@ -19,6 +23,9 @@ RECOMPUTED = 1.25
 """With remat: one layer's inside, and what its gradient takes besides."""
 RELATIVE_SCORES = 1.3
 """XLNet's scores beside those of absolute positions: theirs have a part by position."""
+
+MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where Linux says how much memory a container may take."""
 
 
 class LayerBytes(NamedTuple):
@@ -67,7 +74,11 @@ class MemoryBudget:
 
 
 def memory_budget(
-    encoder: EncoderConfig, train: TrainConfig, longest_row: int, devices: int = 1
+    encoder: EncoderConfig,
+    train: TrainConfig,
+    longest_row: int,
+    devices: int = 1,
+    accelerated: bool = False,
 ) -> MemoryBudget:
     """Computes the memory of a training, libraries and the best weights so far left out.
 
@@ -76,7 +87,10 @@ def memory_budget(
         train: How; an empty backend counts as TensorFlow.
         longest_row: Tokens of the longest row; a batch is taken to be full of such rows.
         devices: Over how many a batch is divided.
+        accelerated: Whether these are accelerators, not processors.
     """
+    if train.backend == "jax" and not accelerated:
+        train = replace(train, remat=False, precision="float32")
     weights = FLOAT32_BYTES * parameter_count(encoder)
     copies = 3 if train.gradient_accumulation_steps > 1 else 2
     return MemoryBudget(
@@ -93,7 +107,7 @@ def _activations(encoder: EncoderConfig, train: TrainConfig, longest_row: int, d
     tokens = rows * longest_row
     value = VALUE_BYTES[train.precision]
     inside = tokens * _bytes_of_token(encoder, train, longest_row) + _copied_kernels(encoder, train)
-    uses = encoder.num_hidden_layers - 1
+    uses = encoder.num_hidden_layers * encoder.inner_group_num - 1
     if not train.remat:
         return int(uses * inside)
     return int(uses * tokens * encoder.hidden_size * value + RECOMPUTED * inside)
@@ -122,7 +136,11 @@ def _copied_kernels(encoder: EncoderConfig, train: TrainConfig) -> int:
 
 
 def what_would_help(
-    encoder: EncoderConfig, train: TrainConfig, longest_row: int, devices: int
+    encoder: EncoderConfig,
+    train: TrainConfig,
+    longest_row: int,
+    devices: int,
+    accelerated: bool = False,
 ) -> list[str]:
     """Returns changes of parameters that lower the memory, each with what it would then be."""
     rows = train.train_batch_size // (train.gradient_accumulation_steps * devices)
@@ -135,9 +153,9 @@ def what_would_help(
         changed[f"gradient_accumulation_steps {parts}"] = replace(
             train, gradient_accumulation_steps=parts
         )
-    now = memory_budget(encoder, train, longest_row, devices).total
+    now = memory_budget(encoder, train, longest_row, devices, accelerated).total
     budgets = {
-        name: memory_budget(encoder, config, longest_row, devices).total
+        name: memory_budget(encoder, config, longest_row, devices, accelerated).total
         for name, config in changed.items()
     }
     return [
@@ -145,5 +163,61 @@ def what_would_help(
     ]
 
 
+def what_to_do(
+    encoder: EncoderConfig,
+    train: TrainConfig,
+    longest_row: int,
+    devices: int,
+    accelerated: bool = False,
+) -> str:
+    """Returns the end of a message that memory does not suffice: the parameters to change."""
+    changes = what_would_help(encoder, train, longest_row, devices, accelerated)
+    smaller = "choose a smaller train_batch_size, max_seq_length or encoder"
+    return f"set {', '.join(changes)}, or {smaller}" if changes else smaller
+
+
+def shortage(
+    encoder: EncoderConfig,
+    train: TrainConfig,
+    longest_row: int,
+    devices: int,
+    accelerated: bool,
+    free: int,
+) -> str:
+    """Warns where a training on a processor wants more than the `free` bytes; else returns nothing.
+
+    It wants its budget and a copy of its best weights. How much of an accelerator's memory is free
+    is known to nobody before it is taken.
+    """
+    budget = memory_budget(encoder, train, longest_row, devices, accelerated)
+    if accelerated or budget.total + budget.weights <= free:
+        return ""
+    advice = what_to_do(encoder, train, longest_row, devices, accelerated)
+    return (
+        f"{_readable(free)} of memory are free, this training and its best weights want about "
+        f"{_readable(budget.total + budget.weights)}: the system may end it without a word; "
+        f"{advice}"
+    )
+
+
 def _readable(size: int) -> str:
     return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / 2**20:.0f} MiB"
+
+
+def free_bytes() -> int:
+    """Returns the memory that programs may still take: what is available, or a limit leaves."""
+    return min(_available_bytes(), *_limits())
+
+
+def _available_bytes() -> int:
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = (line.split() for line in meminfo.read_text().splitlines())
+        return next(int(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:")
+    # Elsewhere what is free without the files in memory is not told: half may be taken.
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _limits() -> list[int]:
+    found = [Path(name).read_text().strip() for name in MEMORY_LIMITS if Path(name).exists()]
+    return [int(limit) for limit in found if limit != "max"] or [sys.maxsize]

@@ -9,8 +9,8 @@ from components.evaluate.config import EvaluateConfig
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
-from components.train.memory import GIB, memory_budget
-from pipelines.capacity import cores, decided, free_bytes, room_for, training_bytes
+from components.train.memory import GIB, free_bytes, memory_budget
+from pipelines.capacity import cores, decided, room_for, training_bytes
 from pipelines.settings import DOCKER, DockerConfig, RunConfig, Settings
 
 

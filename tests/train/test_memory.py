@@ -18,7 +18,14 @@ from components.encoders.sizes import scratch_config
 from components.encoders.weights import weights_of
 from components.train.backends import Part, current_backend, figures_of
 from components.train.config import TrainConfig
-from components.train.memory import GIB, MemoryBudget, memory_budget, what_would_help
+from components.train.memory import (
+    GIB,
+    MemoryBudget,
+    memory_budget,
+    shortage,
+    what_to_do,
+    what_would_help,
+)
 from components.train.optimizer import Trainable, step_sizes
 from tests.conftest import ARCHITECTURES, SIZES
 
@@ -66,6 +73,45 @@ def test_only_what_lowers_the_memory_is_named() -> None:
         backend="tensorflow", remat=True, precision="bfloat16", gradient_accumulation_steps=16
     )
     assert what_would_help(config, saving, longest, 1) == []
+
+
+def test_on_a_processor_jax_gains_nothing_by_remat_or_bfloat16() -> None:
+    config = scratch_config("scratch:bert-large", 21_128)
+    usual = TrainConfig(backend="jax")
+    saving = dataclasses.replace(usual, remat=True, precision="bfloat16")
+    assert memory_budget(config, saving, 512) == memory_budget(config, usual, 512)
+    (helpful,) = what_would_help(config, usual, 512, 1)
+    assert helpful.startswith("gradient_accumulation_steps 2 (then")
+    on_gpu = 1, True
+    kept = memory_budget(config, usual, 512, *on_gpu).activations
+    assert memory_budget(config, saving, 512, *on_gpu).activations < kept / 4
+    assert len(what_would_help(config, usual, 512, *on_gpu)) == 3
+
+
+def test_every_layer_of_a_group_counts() -> None:
+    one = scratch_config("scratch:albert-tiny", 100)  # two layers, the last of which is nothing
+    two = dataclasses.replace(one, inner_group_num=2)
+    train = TrainConfig(backend="torch")
+    kept = memory_budget(one, train, 10).activations
+    assert memory_budget(two, train, 10).activations == 3 * kept
+
+
+def test_a_shortage_is_told_before_it_kills() -> None:
+    config = scratch_config("scratch:bert-base", 21_128)
+    train = TrainConfig(backend="torch")
+    budget = memory_budget(config, train, 128)
+    needed = budget.total + budget.weights
+    assert shortage(config, train, 128, 1, False, needed) == ""
+    assert shortage(config, train, 128, 1, True, 0) == ""
+    warning = shortage(config, train, 128, 1, False, 2 * GIB)
+    assert warning.startswith(
+        "2.0 GiB of memory are free, this training and its best weights want "
+        f"about {needed / GIB:.1f} GiB: the system may end it without a word; set remat (then"
+    )
+    assert warning.endswith("), or choose a smaller train_batch_size, max_seq_length or encoder")
+    tiny = scratch_config("scratch:bert-tiny", 100)  # there remat gains nothing
+    one_row = TrainConfig(train_batch_size=1, backend="torch", precision="bfloat16")
+    assert what_to_do(tiny, one_row, 10, 1).startswith("choose a smaller train_batch_size")
 
 
 def moved_weights(config: EncoderConfig, parts: int, **options: Any) -> dict[str, Any]:
@@ -129,6 +175,7 @@ def test_missing_memory_names_what_to_lower(tokens_folder: Path, tmp_path: Path)
     assert limited.returncode == 2, limited.stderr[-2000:]
     (error,) = [line for line in limited.stderr.splitlines() if line.startswith("error: ")]
     assert error.startswith("error: memory did not suffice: this training wants about ")
-    assert "set remat (then about " in error
+    first = "gradient_accumulation_steps 2" if keras.backend.backend() == "jax" else "remat"
+    assert f"set {first} (then about " in error
     assert "Traceback" not in limited.stderr
     assert list(tmp_path.iterdir()) == []
