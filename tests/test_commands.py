@@ -81,7 +81,7 @@ def test_dropped_rows_are_told(tmp_path: Path, run_module: Command) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "tokenize: train: 2/2 rows" in done.stdout
-    assert "tokenize: dev: 1 rows, 2 dropped (label is -)\n" in done.stdout
+    assert "tokenize: dev: 2 rows dropped (label is -)\n" in done.stdout
     facts = json.loads((tmp_path / "tokens" / "facts.json").read_text())["data"]
     assert facts["labels"] == ["contradiction", "entailment", "neutral"]
     assert facts["splits"]["dev"]["dropped"] == {"label is -": 2}

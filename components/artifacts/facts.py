@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from components.storage.address import recordable
+from components.storage.credentials import recordable
 
 
 def _recordable(config: Mapping[str, Any]) -> dict[str, Any]:

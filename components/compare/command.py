@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from components.compare.facts import KIND, PAGE, REPORT, ComparisonFacts
+from components.storage.credentials import recordable
 
 FailIf = Annotated[
     list[str] | None,
@@ -57,9 +58,9 @@ def compare_folders(evaluations: list[str], comparison: str, conditions: list[st
     check_conditions(conditions)
     with artifact_place(comparison, KIND) as folder:
         found = [artifact_at(evaluation) for evaluation in evaluations]
-        facts = compare(found, folder, evaluations)
+        facts = compare(found, folder, [*map(recordable, evaluations)])
     print(plain_summary(facts))
-    place = comparison.rstrip("/")
+    place = recordable(comparison).rstrip("/")
     print(f"\npage: {place}/{PAGE}\nreport: {place}/{REPORT}")
     end_if(conditions, facts)
 

@@ -11,6 +11,7 @@ from components.compare.facts import FACTS, KIND
 from components.compare.step import read_comparison
 from components.errors import InputError
 from components.storage import fetch, local_path
+from components.storage.credentials import recordable
 
 
 def find_evaluations(places: Sequence[str]) -> list[Path]:
@@ -34,7 +35,7 @@ def find_evaluations(places: Sequence[str]) -> list[Path]:
 def _evaluations_at(place: str) -> list[Path]:
     root = local_path(place) if is_local(place) else fetch(place, _is_wanted).path
     if not root.is_dir():
-        raise InputError(f"no folder at {place}: it does not exist or is not a folder")
+        raise InputError(f"no folder at {recordable(place)}: it does not exist or is not a folder")
     kind = _kind(root)
     if kind == KIND:
         return list(_of_comparison(root))
@@ -42,8 +43,8 @@ def _evaluations_at(place: str) -> list[Path]:
     found = [path.parent for path in below if _kind(path.parent) == EVALUATION]
     if not found:
         raise InputError(
-            f"{place} is no evaluation folder and holds none: name a folder that `bakeoff run` or "
-            "`python -m components.evaluate` wrote"
+            f"{recordable(place)} is no evaluation folder and holds none: name a folder that "
+            "`bakeoff run` or `python -m components.evaluate` wrote"
         )
     return found
 

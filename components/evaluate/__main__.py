@@ -7,6 +7,7 @@ import typer
 from components.encoders.quiet import import_keras_quietly
 from components.evaluate.config import EvaluateConfig
 from components.flags import run_command
+from components.storage.credentials import recordable
 
 
 def main(
@@ -35,7 +36,7 @@ def main(
             f"{split}: accuracy {found.accuracy:.4f}, macro-F1 {found.macro_f1:.4f}, eval_loss "
             f"{found.eval_loss:.4f} ({found.rows} rows, majority {found.majority_baseline:.4f})"
         )
-    print(f"evaluation: {evaluation}")
+    print(f"evaluation: {recordable(evaluation)}")
 
 
 if __name__ == "__main__":

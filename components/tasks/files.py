@@ -9,6 +9,7 @@ from pathlib import Path
 from components.errors import InputError
 from components.storage import Fetched, fetch
 from components.storage.address import parse_address
+from components.storage.credentials import recordable
 from components.tasks.config import TaskConfig
 from components.tasks.kinds import SPLITS, TASKS
 
@@ -110,7 +111,8 @@ def _fetched_folder(uri: str, names: Mapping[str, Sequence[str]]) -> Fetched:
     folder = fetch(uri, wanted.__contains__)
     if not folder.path.is_dir():
         raise InputError(
-            f"data {uri} is a file; name its folder, or use --train-data, --dev-data, --test-data"
+            f"data {recordable(uri)} is a file; name its folder, or use --train-data, --dev-data, "
+            "--test-data"
         )
     return folder
 
@@ -129,7 +131,9 @@ def _named(uri: str, split: str, names: Sequence[str]) -> Fetched:
     suffix = Path(parse_address(uri).name).suffix
     suffixes = dict.fromkeys(Path(name).suffix for name in names)
     if suffix not in suffixes:
-        raise InputError(f"{split}_data {uri} ends in {suffix!r}, expected {' or '.join(suffixes)}")
+        raise InputError(
+            f"{split}_data {recordable(uri)} ends in {suffix!r}, expected {' or '.join(suffixes)}"
+        )
     return fetch(uri)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 import msgspec
 
 from components.errors import InputError
+from components.storage.credentials import recordable
 
 CONFIG = "tokenizer_config.json"
 _CASED = re.compile(r"(?<!un)cased")
@@ -78,7 +79,7 @@ def cased_name(folder: Path, named: str) -> str:
     name too (`validate_case_matches_checkpoint`). Names of its checkpoints count as well.
     """
     names = [
-        PurePath(named).name,
+        PurePath(recordable(named)).name,
         folder.resolve().name,
         *sorted(path.stem for path in folder.glob("*.index")),
     ]

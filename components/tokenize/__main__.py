@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from components.flags import run_command
+from components.storage.credentials import recordable
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 
@@ -46,8 +47,8 @@ def main(
         )
     case = "lower case" if facts.lowercase else "case kept"
     print(
-        f"tokens: {tokens} (vocabulary of {facts.vocab_size} entries, {facts.vocab_source}; "
-        f"{case}: {facts.lowercase_source})"
+        f"tokens: {recordable(tokens)} (vocabulary of {facts.vocab_size} entries, "
+        f"{facts.vocab_source}; {case}: {facts.lowercase_source})"
     )
 
 

@@ -2,6 +2,7 @@
 
 from components.encoders.checkpoints.argument import BERT_PACKING, Encoder, find_encoder
 from components.errors import InputError
+from components.storage.credentials import recordable
 from components.train.batches import step_count
 from components.train.config import TrainConfig
 
@@ -32,39 +33,39 @@ def fitting_encoder(
         InputError: There is no such encoder, it is of another family, has fewer positions than
             `max_seq_length`, another vocabulary or packing, or changed since the digest was taken.
     """
-    encoder = find_encoder(argument, vocab_size or 1)
+    encoder, named = find_encoder(argument, vocab_size or 1), recordable(argument)
     config = encoder.config
     if family and config.family != family:
         raise InputError(
-            f"train-{family} trains encoders of the {family} family, {argument!r} is of the "
+            f"train-{family} trains encoders of the {family} family, {named!r} is of the "
             f"{config.family} family; choose another one, such as scratch:{family}-SIZE, or run "
             "the steps one by one: python -m components.train takes any family"
         )
     if packing != encoder.packing:
         raise InputError(
-            f"the rows are packed as {packing} expects them, {argument!r} expects "
+            f"the rows are packed as {packing} expects them, {named!r} expects "
             f"{encoder.packing}'s packing; tokenize with this encoder"
         )
     if 0 < config.max_position_embeddings < max_seq_length:
         raise InputError(
-            f"max_seq_length is {max_seq_length}, but {argument!r} has only "
+            f"max_seq_length is {max_seq_length}, but {named!r} has only "
             f"{config.max_position_embeddings} positions; tokenize with a smaller one"
         )
     if encoder.checkpoint and vocab_size:
-        _check_vocabulary(argument, config.vocab_size, vocab_size)
+        _check_vocabulary(named, config.vocab_size, vocab_size)
     if encoder.checkpoint and digest and (found := encoder.checkpoint.digest()) != digest:
         raise InputError(
-            f"the checkpoint of {argument!r} changed: its digest is {found}, expected {digest}; "
+            f"the checkpoint of {named!r} changed: its digest is {found}, expected {digest}; "
             "start the run again to use it as it is now"
         )
     return encoder
 
 
-def _check_vocabulary(argument: str, rows: int, entries: int) -> None:
+def _check_vocabulary(named: str, rows: int, entries: int) -> None:
     """Refuses a vocabulary that cannot be the checkpoint's: ids would mean other words."""
     if entries > rows or rows - entries > MOST_SPARE_ROWS:
         raise InputError(
-            f"the vocabulary has {entries:,} entries, but the word embedding of {argument!r} has "
+            f"the vocabulary has {entries:,} entries, but the word embedding of {named!r} has "
             f"{rows:,} rows: it is another encoder's; tokenize with this encoder, or name its own "
             "vocabulary with vocab_file"
         )

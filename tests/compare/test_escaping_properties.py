@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from types import ModuleType
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -18,6 +19,9 @@ from components.compare.markdown import escape, write_block
 from components.compare.page import render_page
 from components.compare.report import plain_summary, render_markdown
 from components.compare.text import visible
+
+# As in the properties of readers: other tests may have left threads that draw from `random`.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 
 PIECES = (
     "|", "\\", "`", "``", "```", "*", "**", "_", "~~", "$", "$$", "!", "[", "]", "](http://e.test)",

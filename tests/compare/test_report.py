@@ -261,7 +261,7 @@ def test_the_report_proves_what_was_loaded(built: ModuleType) -> None:
     facts = replace_model(facts, 1, replace(facts.models[1], runs=(run,)))
     loaded = section_of(render_markdown(facts, {}), "Loaded checkpoints")
     assert row_of(loaded, "BERT") == [
-        "BERT", "hf:example/bert&#64;0123abc", "Hugging Face BERT", "`eeeeeeeeeeee…`",
+        "BERT", "hf:example/bert`@`0123abc", "Hugging Face BERT", "`eeeeeeeeeeee…`",
         "**29 of 31**", "37 of 42",
         "pooler/kernel, pooler/bias, classifier/kernel, classifier/bias", "5 pre-training head",
     ]  # fmt: skip

@@ -4,6 +4,7 @@ import base64
 import importlib
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from components.errors import ENVIRONMENT, USER_MISTAKE
+from components.errors import ENVIRONMENT, USER_MISTAKE, InputError
 from components.flags import command_line
 
 if TYPE_CHECKING:
@@ -195,6 +196,159 @@ def test_no_key_is_in_a_message(
     assert "Traceback" not in said
     assert not (tmp_path / "out").exists()
     assert_none_planted(*(path.read_bytes() for path in cache.rglob("*") if path.is_file()))
+
+
+NO_TENSORS = b"\x02\0\0\0\0\0\0\0{}"
+XLNET = {
+    "model_type": "xlnet", "d_model": 16, "n_layer": 1, "n_head": 2, "d_inner": 24,
+    "vocab_size": 5, "ff_activation": "gelu", "untie_r": True, "dropout": 0.1,
+}  # fmt: skip
+
+
+@pytest.fixture
+def served(server: "WebServer", checkpoint_archive: bytes) -> str:
+    """Serves inputs that are refused only when they were fetched; returns where."""
+
+    def archive(name: str, **members: bytes) -> None:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as zipped:
+            for member, text in members.items():
+                zipped.writestr(member.replace("__", "."), text)
+        server.serve(f"/{name}.zip", content.getvalue())
+
+    rows = b"text_a,label\nso it goes,1\nand so on,0\n"
+    for name, content in {
+        "rows.txt": rows, "rows.csv": rows, "ragged.csv": rows + b"a,b,c\n", "empty.csv": b"",
+        "latin.csv": rows + b"caf\xe9,0\n", "columns.csv": b"text,class\na,1\n",
+        "vocab.txt": b"[UNK]\nso\n", "latin.txt": b"[UNK]\ncaf\xe9\n", "tokenizer.json": b"{}",
+        "cut.zip": checkpoint_archive[:-200], "bert.zip": checkpoint_archive,
+    }.items():  # fmt: skip
+        server.serve(f"/{name}", content)
+    archive("letter", letter__txt=b"hello")
+    archive("two", train__csv=rows, train__tsv=rows)
+    archive("broken", config__json=b'{"model_type": "gpt2"}', model__safetensors=b"\x02\0")
+    archive("xlnet", config__json=json.dumps(XLNET).encode(), model__safetensors=NO_TENSORS)
+    vocab = b"".join(b"[%s]\n" % word for word in (b"PAD", b"UNK", b"CLS", b"SEP", b"MASK"))
+    archive("cased_bert", vocab__txt=vocab)
+    return server.url
+
+
+FETCHED = [
+    ("suffix", "tokenize", "--train-data {0}/rows.txt{1} --dev-data {0}/rows.csv{1}",
+     r"train_data http\S+rows\.txt ends in '\.txt'"),
+    ("suffix-token", "tokenize", "--train-data {0}/rows.txt{2} --dev-data {0}/rows.csv{2}",
+     r"train_data http\S+rows\.txt ends in '\.txt'"),
+    ("no-scheme", "tokenize", "--train-data host/rows.csv{1} --dev-data host/rows.csv{1}",
+     r"host/rows\.csv\?… is signed as addresses are"),
+    ("data-is-a-file", "tokenize", "--data {0}/rows.csv{1}", r"data http\S+rows\.csv is a file"),
+    ("no-split", "tokenize", "--data {0}/letter.zip{1}", r"no train file in http\S+letter\.zip"),
+    ("two-files", "tokenize", "--data {0}/two.zip{2}", r"http\S+two\.zip has several train files"),
+    ("ragged", "tokenize", "--train-data {0}/ragged.csv{1} --dev-data {0}/rows.csv{2}",
+     r"http\S+ragged\.csv line 4: 3 columns"),
+    ("no-text", "tokenize", "--train-data {0}/latin.csv{1} --dev-data {0}/rows.csv{2}",
+     r"http\S+latin\.csv line 4: not UTF-8"),
+    ("columns", "tokenize", "--train-data {0}/rows.csv{1} --dev-data {0}/columns.csv{2}",
+     r"http\S+columns\.csv has no column 'text_a'"),
+    ("empty", "tokenize", "--train-data {0}/empty.csv{1} --dev-data {0}/rows.csv{2}", "is empty"),
+    ("vocab", "tokenize", "--data DATA --vocab-file {0}/vocab.txt{1}", r"vocab\.txt lacks \[PAD\]"),
+    ("vocab-latin", "tokenize", "--data DATA --vocab-file {0}/latin.txt{2}", "is not UTF-8"),
+    ("vocab-json", "tokenize", "--data DATA --vocab-file {0}/tokenizer.json{1}", "tokenizer.json"),
+    ("vocab-404", "tokenize", "--data DATA --vocab-file {0}/none.txt{1}", "none.txt"),
+    ("no-tokenizer", "tokenize", "--data DATA --encoder {0}/letter.zip{1}", "no vocabulary"),
+    ("cut-archive", "tokenize", "--data DATA --encoder {0}/cut.zip{2}", "cut.zip"),
+    ("no-such-encoder", "tokenize", "--data DATA --encoder host/bert.zip{1}",
+     r"no encoder is called 'host/bert\.zip'"),
+    ("long-name", "tokenize", "--data DATA --encoder LONG{1}", "cannot read 'xxx"),
+    ("encoder-404", "train", "--tokens LONGER --encoder {0}/none.zip{1}", "none.zip"),
+    ("encoder-letter", "train", "--tokens LONGER --encoder {0}/letter.zip{1}", "no checkpoint"),
+    ("encoder-broken", "train", "--tokens LONGER --encoder {0}/broken.zip{2}", "gpt2"),
+    ("encoder-scheme", "train", "--tokens LONGER --encoder ftp://host/bert.zip{1}", "cannot read"),
+    ("positions", "train", "--tokens LONGER --encoder {0}/bert.zip{1}",
+     r"'http\S+bert\.zip' has only 32 positions"),
+    ("vocabulary", "train", "--tokens OTHER --encoder {0}/bert.zip{2}",
+     r"word embedding of 'http\S+bert\.zip' has"),
+    ("packing", "train", "--tokens OTHER --encoder {0}/xlnet.zip{1}",
+     r"'http\S+xlnet\.zip' expects xlnet's packing"),
+    ("tokens", "train", "--tokens {0}/letter.zip{1} --encoder scratch:bert-tiny", "artifact.json"),
+    ("model", "evaluate", "--tokens OTHER --model {0}/letter.zip{1}", "artifact.json"),
+    ("evaluation", "compare", "--evaluations {0}/letter.zip{1} --evaluations {0}/two.zip{2}",
+     "artifact.json"),
+]  # fmt: skip
+OUTPUT = {
+    "tokenize": "--tokens", "train": "--model", "evaluate": "--evaluation",
+    "compare": "--comparison",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def other_tokens(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Tokens that the archive's encoder cannot be trained on: longer rows, another vocabulary."""
+    from components.tasks import TaskConfig
+    from components.tokenize.config import TokenizeConfig
+    from components.tokenize.step import tokenize
+
+    folder = tmp_path_factory.mktemp("other")
+    task = TaskConfig(task="table", data=str(data_folder), text_a_column="question")
+    tokenize(task, TokenizeConfig(vocab_size=200, max_seq_length=64), folder / "longer")
+    (folder / "vocab.txt").write_text(
+        "".join(f"{word}\n" for word in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *range(300)))
+    )
+    config = TokenizeConfig(
+        vocab_file=str(folder / "vocab.txt"), max_seq_length=32, max_unknown_share=1.0
+    )
+    tokenize(task, config, folder / "other")
+    return folder / "longer", folder / "other"
+
+
+@pytest.mark.parametrize(
+    ("step", "arguments", "expected"), [pytest.param(*case[1:], id=case[0]) for case in FETCHED]
+)
+def test_no_key_is_in_a_message_of_what_was_fetched(
+    run: Run,
+    served: str,
+    data_folder: Path,
+    other_tokens: tuple[Path, Path],
+    tmp_path: Path,
+    cache: Path,
+    step: str,
+    arguments: str,
+    expected: str,
+) -> None:
+    named = {"DATA": data_folder, "LONGER": other_tokens[0], "OTHER": other_tokens[1]}
+    told = arguments.format(served, SIGNED, TOKEN).replace("LONG?", f"{'x' * 5000}?").split()
+    table = ["--task", "table"] if step == "tokenize" else []
+    columns = ["--text-a-column", "question"] if "DATA" in told else []
+    said = run(
+        step, *table, *columns, *(named.get(argument, argument) for argument in told),
+        OUTPUT[step], tmp_path / "out" / step, exit_codes=(USER_MISTAKE,),
+    )  # fmt: skip
+    assert re.search(expected, said.splitlines()[-1])
+    assert "Traceback" not in said
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_key_is_in_what_a_check_says_of_an_encoder(served: str, cache: Path) -> None:
+    from components.train.checks import fitting_encoder
+
+    for kind in ({"family": "albert"}, {"digest": "0" * 64}):
+        with pytest.raises(InputError, match=r"http\S+bert\.zip") as refusal:
+            fitting_encoder(
+                f"{served}/bert.zip{SIGNED}",
+                **({"family": ""} | kind),
+                vocab_size=0,
+                max_seq_length=32,
+            )
+        assert_none_planted(str(refusal.value))
+
+
+def test_a_name_that_says_cased_is_told_without_its_key(
+    run: Run, served: str, data_folder: Path, tmp_path: Path, cache: Path
+) -> None:
+    said = run("tokenize", "--task", "table", "--data", data_folder, "--text-a-column", "question",
+               "--encoder", f"{served}/cased_bert.zip{SIGNED}", "--max-unknown-share", 1,
+               "--max-seq-length", 32, "--tokens", tmp_path / "tokens")  # fmt: skip
+    assert "case kept: the name cased_bert.zip" in said
+    assert_none_planted(*(p.read_bytes() for p in (tmp_path / "tokens").iterdir()))
 
 
 def test_no_key_is_in_a_message_of_writing(

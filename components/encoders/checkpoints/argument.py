@@ -21,6 +21,7 @@ from components.encoders.config import EncoderConfig
 from components.encoders.sizes import PREFIX, scratch_config, scratch_names
 from components.errors import InputError, did_you_mean
 from components.storage import Fetched, fetch, local_path
+from components.storage.credentials import recordable
 
 BERT_PACKING, XLNET_PACKING = "bert", "xlnet"
 WEIGHT_FILES = (
@@ -120,10 +121,11 @@ def _check_no_pickle_alone(argument: str, fetched: Fetched) -> None:
         return
     if huggingface.PICKLE in fetched.left_out:
         raise InputError(
-            f"{argument} ({fetched.source}) has its weights as {huggingface.PICKLE} only, a "
-            "pickle, which may run any code when it is loaded; its branch refs/pr/1 may hold "
-            "safetensors (hf:ORG/NAME@refs/pr/1); else, if you trust it, download it (`hf download "
-            "ORG/NAME --local-dir FOLDER`), convert it where torch is installed, and name FOLDER: "
+            f"{recordable(argument)} ({fetched.source}) has its weights as {huggingface.PICKLE} "
+            "only, a pickle, which may run any code when it is loaded; its branch refs/pr/1 may "
+            "hold safetensors (hf:ORG/NAME@refs/pr/1); else, if you trust it, download it (`hf "
+            "download ORG/NAME --local-dir FOLDER`), convert it where torch is installed, and name "
+            "FOLDER: "
             f"{huggingface.conversion_command(Path('FOLDER'))}"
         )
 
@@ -145,9 +147,9 @@ def _address(argument: str) -> str:
         if path.exists() or _index_beside(path):
             return argument
     except OSError as error:
-        raise InputError(f"cannot read {argument[:80]!r}: {error.strerror}") from None
+        raise InputError(f"cannot read {recordable(argument)!r}: {error.strerror}") from None
     raise InputError(
-        f"no encoder is called {argument!r}, and no such path exists: expected {KINDS}"
+        f"no encoder is called {recordable(argument)!r}, and no such path exists: expected {KINDS}"
         f"{did_you_mean(argument, (*MODELS, *scratch_names()))}"
     )
 
