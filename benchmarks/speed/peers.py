@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -136,20 +137,40 @@ def run_peak(backend: str) -> Peak:
 
 def _answer(module: str, argument: str, environment: Mapping[str, str]) -> str:
     """Returns the last line that a module of this folder prints."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.speed.{module}", argument],
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ChildError(f"not done after {TIMEOUT:.0f} s") from None
-    if done.returncode:
-        raise ChildError(reason_of(done.stderr) or f"exit code {done.returncode}")
-    return done.stdout.splitlines()[-1]
+    command = [sys.executable, "-m", f"benchmarks.speed.{module}", argument]
+    code, stdout, stderr = run_with_children(command, environment, TIMEOUT)
+    if code:
+        raise ChildError(reason_of(stderr) or f"exit code {code}")
+    return stdout.splitlines()[-1]
+
+
+def run_with_children(
+    command: Sequence[str], environment: Mapping[str, str], timeout: float
+) -> tuple[int, str, str]:
+    """Runs a command; returns its exit code and what it printed to stdout and stderr.
+
+    Where it is not done in time, or this process is stopped, the processes that it started end too:
+    else they would go on beside the next peer.
+
+    Raises:
+        ChildError: It was not done in time.
+    """
+    with subprocess.Popen(
+        command,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=timeout)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise ChildError(f"not done after {timeout:.0f} s") from None
+            raise
+    return process.returncode, stdout, stderr
 
 
 def reason_of(stderr: str) -> str:

@@ -1,5 +1,7 @@
 import dataclasses
 import itertools
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +23,13 @@ from benchmarks.speed.measurement import (
     padding_to_fixed_length,
     training_of,
 )
-from benchmarks.speed.peers import PEERS, chosen_peers, reason_of
+from benchmarks.speed.peers import (
+    PEERS,
+    ChildError,
+    chosen_peers,
+    reason_of,
+    run_with_children,
+)
 from benchmarks.speed.rows import MEAN_TOKENS, Array, draw, lengths
 from benchmarks.speed.tables import Entry, tables_of
 from benchmarks.speed.tokens_folder import write_rows
@@ -225,6 +233,32 @@ def test_generated_rows_make_a_tokens_folder(tmp_path: Path) -> None:
 )
 def test_why_a_child_gave_no_figures(stderr: str, reason: str) -> None:
     assert reason_of(stderr) == reason
+
+
+def test_what_is_not_done_in_time_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    started = tmp_path / "pid"
+    program = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        f"open({str(started)!r}, 'w').write(str(child.pid))\n"
+        "child.wait()"
+    )
+    with pytest.raises(ChildError, match="not done after 3 s"):
+        run_with_children([sys.executable, "-c", program], {}, timeout=3)
+    status = Path("/proc", started.read_text(), "stat")
+    # Nobody may have waited for it yet: then it is a zombie, "Z".
+    for _ in range(50):
+        if not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z":
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("the child of the child goes on")
+
+
+def test_what_a_command_printed_and_its_exit_code() -> None:
+    program = "import os, sys; print(os.environ['A']); sys.exit(3)"
+    found = run_with_children([sys.executable, "-c", program], {"A": "b"}, timeout=60)
+    assert found == (3, "b\n", "")
 
 
 def test_ends_of_steps_are_read_from_the_log(tmp_path: Path) -> None:
