@@ -13,6 +13,9 @@ from components.errors import exit_on_input_error
 from components.evaluate.config import EvaluateConfig
 from components.flags import config_from
 
+MOST_LABELS_SHOWN = 100
+"""A larger matrix nobody reads, and its cells are too much for Kubeflow's metadata."""
+
 
 def run(given: Mapping[str, Any]) -> None:
     """Does the work with what Kubeflow gave the component; the pictures show test, else dev."""
@@ -34,9 +37,10 @@ def run(given: Mapping[str, Any]) -> None:
     for name, value in shown.items():
         given["metrics"].log_metric(name, value)
     matrix = facts.metrics.get("test", facts.metrics["dev"]).confusion_matrix
-    given["confusion_matrix"].log_confusion_matrix(
-        list(facts.tokens.data.labels), [list(row) for row in matrix]
-    )
+    if len(matrix) <= MOST_LABELS_SHOWN:
+        given["confusion_matrix"].log_confusion_matrix(
+            list(facts.tokens.data.labels), [list(row) for row in matrix]
+        )
     # KFP's local cache takes a task only if every artifact has a file, metadata alone is not one.
     write_json(Path(given["metrics"].path), shown)
     write_json(Path(given["confusion_matrix"].path), matrix)

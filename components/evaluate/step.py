@@ -30,6 +30,8 @@ from components.evaluate.metrics import split_metrics
 from components.progress import counting
 
 EVALUATED_SPLITS = ("dev", "test")
+CELLS_AT_ONCE = 1 << 23
+"""Rows times labels whose probabilities are held together, several times over: 64 MiB each."""
 
 Array = np.ndarray[Any, Any]
 
@@ -62,7 +64,7 @@ def evaluate(
                     max_seq_length=longest,
                     on_batch=counted,
                 )
-                groups = read_groups(tokens_path, split)
+                groups = _limited(read_groups(tokens_path, split), len(labels))
                 found = Predicted.together(_predict(split, groups, logits_of, labels, new))
             if (found.labels >= 0).all():
                 metrics[split] = split_metrics(
@@ -128,6 +130,13 @@ class Predicted(NamedTuple):
             losses=np.concatenate(losses),
             seconds=sum(seconds),
         )
+
+
+def _limited(groups: Iterable[pa.Table], num_labels: int) -> Iterator[pa.Table]:
+    """Cuts groups such that their rows times labels stay within `CELLS_AT_ONCE`."""
+    most = max(1, CELLS_AT_ONCE // num_labels)
+    for table in groups:
+        yield from (table.slice(start, most) for start in range(0, len(table), most))
 
 
 def _predict(

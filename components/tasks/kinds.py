@@ -6,6 +6,8 @@ from itertools import groupby
 
 SPLITS = ("train", "dev", "test")
 SHOWN = 20  # names that are listed in full
+MOST_LABELS = 1000
+"""Each has its rows in the report, and each pair of them a cell in every confusion matrix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ class TaskKind:
             yield "", file.described()
         spellings = (f"{theirs!r} is read as {ours!r}" for theirs, ours in self.spellings.items())
         dropped = (f"rows labelled {label!r} are dropped" for label in self.dropped_labels)
-        labels = listed(self.labels) if self.labels else "those of train, two or more"
+        labels = listed(self.labels) if self.labels else f"those of train, two to {MOST_LABELS:,}"
         yield "labels", "; ".join((labels, *spellings, *dropped))
         if self.languages:
             default, *others = self.languages
@@ -195,7 +197,7 @@ TASKS = {
         ),
         TaskKind(
             name="table",
-            description="your own data: one text or two a row, any number of labels",
+            description=f"your own data: one text or two a row, up to {MOST_LABELS:,} labels",
             files=every_split(
                 ".csv",
                 ".tsv",

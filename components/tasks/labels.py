@@ -6,7 +6,7 @@ import pandas as pd
 
 from components.errors import InputError
 from components.tasks.files import Source
-from components.tasks.kinds import listed
+from components.tasks.kinds import MOST_LABELS, listed
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]+")
 
@@ -18,7 +18,7 @@ def labels_of(train: pd.DataFrame, source: Source, known: tuple[str, ...] = ()) 
     as they are, and rare ones that train lacks stay in, so that results can be compared.
 
     Raises:
-        InputError: A label cannot be a name, or train has one label only.
+        InputError: A label cannot be a name, or train has one label only, or too many.
     """
     labels = set(train["label"])
     if unfit := {label for label in labels if not _is_name(label)}:
@@ -28,6 +28,12 @@ def labels_of(train: pd.DataFrame, source: Source, known: tuple[str, ...] = ()) 
     if len(labels) == 1:
         raise InputError(
             f"{source.name} has one label only, {labels.pop()!r}; a classifier needs at least two"
+        )
+    if len(labels) > MOST_LABELS:
+        raise InputError(
+            f"{source.name} has {len(labels):,} labels, at most {MOST_LABELS:,} are allowed; if "
+            "they are ids or numbers, name another column with label_column; else put rare "
+            "labels together as one"
         )
     if known:
         return known

@@ -2,15 +2,16 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from components.artifacts.evaluation import TEST_RESULTS, read_evaluation
+from components.artifacts.evaluation import PREDICTIONS, TEST_RESULTS, read_evaluation
 from components.artifacts.model import read_model
 from components.artifacts.tokens import read_tokens
 from components.encoders.rows import Rows
 from components.encoders.trained import load_classifier
 from components.errors import InputError
-from components.evaluate import latency
+from components.evaluate import latency, step
 from components.evaluate.config import EvaluateConfig
 from components.evaluate.step import evaluate
 from components.tasks import TaskConfig
@@ -71,6 +72,25 @@ def test_timing_ends_when_enough_rows_took_long(
     few = latency.measure_latency(model, Rows(rows.slice(0, 3)), 32)
     assert few.latency_rows == 3  # there are no more
     assert 0 < few.latency_p50_ms <= few.latency_p95_ms
+
+
+def test_few_rows_at_a_time_where_there_are_many_labels(
+    tokens_folder: Path, model_folder: Path, evaluation_folder: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(step, "CELLS_AT_ONCE", 20)  # of two labels: 10 rows
+    evaluate(tokens_folder, model_folder, tmp_path / "evaluation", CONFIG)
+    file = pq.ParquetFile(tmp_path / "evaluation" / PREDICTIONS)
+    groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+    assert groups == [10, 10, 10, 2, 10, 10, 4]
+    found, whole = read_evaluation(tmp_path / "evaluation"), read_evaluation(evaluation_folder)
+    exact = ["split", "row", "text_a", "text_b", "leaked", "label", "predicted"]
+    assert found.predictions[exact].equals(whole.predictions[exact])
+    for split, metrics in whole.facts.metrics.items():
+        assert found.facts.metrics[split].confusion_matrix == metrics.confusion_matrix
+        assert found.facts.metrics[split].loss == pytest.approx(metrics.loss, rel=1e-6)
+    results = np.loadtxt(tmp_path / "evaluation" / TEST_RESULTS)
+    np.testing.assert_allclose(results, np.loadtxt(evaluation_folder / TEST_RESULTS), rtol=1e-5)
 
 
 def test_predictions_keep_rows_texts_and_order(evaluation_folder: Path) -> None:

@@ -92,7 +92,7 @@ def test_details_of_a_task_whose_files_differ() -> None:
 
 
 def test_details_without_labels_and_without_files() -> None:
-    assert dict(TASKS["table"].details())["labels"] == "those of train, two or more"
+    assert dict(TASKS["table"].details())["labels"] == "those of train, two to 1,000"
     assert [heading for heading, _ in TASKS["sample"].details()] == ["labels", "from"]
 
 
