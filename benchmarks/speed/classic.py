@@ -118,8 +118,8 @@ def measure(case: Case) -> Measurement:
         step(padded(batch, PADDED_LENGTH), labels_of(batch))
         ends[number], tokens[number] = time.time(), sum(map(len, batch))
     training = training_of(case, ends, tokens, padding_to_fixed_length(case, tokens))
-    prediction = predict(forward, case) if case.predict_rows else None
-    return measurement_of(case, training, prediction)
+    predictions = [predict(forward, case)] if case.predict_rows else []
+    return measurement_of(case, training, predictions)
 
 
 if __name__ == "__main__":

@@ -65,8 +65,12 @@ class SpeedConfig:
                 raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
 
     def as_asked(self) -> "SpeedConfig":
-        """Returns the config of the run: `quick` replaces what takes long."""
-        return dataclasses.replace(self, **QUICK) if self.quick else self  # type: ignore[arg-type]
+        """Returns the config of the run: `quick` replaces what takes long and nobody named."""
+        if not self.quick:
+            return self
+        usual = SpeedConfig()
+        changes = {k: v for k, v in QUICK.items() if getattr(self, k) == getattr(usual, k)}
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
     def of_rounds(self) -> "list[SpeedConfig]":
         """Returns the config of each round."""

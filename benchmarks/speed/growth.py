@@ -72,7 +72,7 @@ class Point:
         drawn = lengths(counted, self.case.seed)
         if self.case.length:
             drawn = np.array([self.case.length])
-        return counted * training_gflop(self.config, drawn)
+        return counted * training_gflop(self.config, drawn, first_only=True)
 
 
 def points(config: GrowthConfig, checkpoints: Path) -> Iterator[Point]:

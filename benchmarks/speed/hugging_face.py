@@ -167,14 +167,15 @@ def arguments(case: Case, folder: str) -> Any:
     )
 
 
-def predict(model: Any, collator: Collator, case: Case) -> Prediction:
-    """Predicts rows sorted by length, as `pipeline(batch_size=…)` does with sorted inputs."""
+def predict(model: Any, precision: str, collator: Collator, case: Case) -> Prediction:
+    """Predicts rows sorted by length, as `pipeline(batch_size=…)` does with sorted inputs.
+
+    The weights are cast to the precision, and stay so.
+    """
     rows = as_dicts(sorted(draw(case.predict_rows, case.seed + 1), key=len))
     size = case.predict_batch_size
     batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-    if case.precision == "bfloat16":
-        model = model.bfloat16()
-    model.eval()
+    model.to(getattr(torch, precision)).eval()
 
     def logits(batch: list[dict[str, Any]]) -> Any:
         return model(**collator(batch).to(model.device)).logits.float().cpu().numpy()
@@ -185,7 +186,7 @@ def predict(model: Any, collator: Collator, case: Case) -> Prediction:
         for batch in batches:
             logits(batch)
     seconds = time.perf_counter() - began
-    return Prediction(precision=case.precision, rows_per_second=len(rows) / seconds)
+    return Prediction(precision=precision, rows_per_second=len(rows) / seconds)
 
 
 def measure(case: Case) -> Measurement:
@@ -205,8 +206,9 @@ def measure(case: Case) -> Measurement:
         trainer.train()
     tokens = dict(enumerate(collator.tokens, start=1))
     training = training_of(case, clock.ends, tokens, collator.padding(case.counted))
-    prediction = predict(trainer.model, collator, case) if case.predict_rows else None
-    return measurement_of(case, training, prediction)
+    precisions = dict.fromkeys(("float32", case.precision)) if case.predict_rows else ()
+    predictions = [predict(trainer.model, name, collator, case) for name in precisions]
+    return measurement_of(case, training, predictions)
 
 
 if __name__ == "__main__":

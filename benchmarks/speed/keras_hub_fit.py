@@ -94,8 +94,8 @@ def measure(case: Case) -> Measurement:
         for number in ends
     }
     training = training_of(case, ends, tokens, padding_to_fixed_length(case, tokens))
-    prediction = predict(model, case) if case.predict_rows else None
-    return measurement_of(case, training, prediction)
+    predictions = [predict(model, case)] if case.predict_rows else []
+    return measurement_of(case, training, predictions)
 
 
 if __name__ == "__main__":

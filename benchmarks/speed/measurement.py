@@ -3,7 +3,7 @@
 import itertools
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -106,12 +106,12 @@ class Measurement:
     Attributes:
         training: The steps that count.
         examples_per_second: Rows trained a second in all of them together.
-        prediction: The prediction, where one was asked for and the peer has one.
+        predictions: In one precision or several; none where none was asked for.
     """
 
     training: Training
     examples_per_second: float
-    prediction: Prediction | None = None
+    predictions: tuple[Prediction, ...] = ()
 
 
 def training_of(
@@ -147,13 +147,13 @@ def padding_to_fixed_length(case: Case, tokens: Mapping[int, float]) -> float:
 
 
 def measurement_of(
-    case: Case, training: Training, prediction: Prediction | None = None
+    case: Case, training: Training, predictions: Sequence[Prediction] = ()
 ) -> Measurement:
     """Returns the measurement of a peer."""
     return Measurement(
         training=training,
         examples_per_second=case.batch_size * len(training.seconds) / sum(training.seconds),
-        prediction=prediction,
+        predictions=tuple(predictions),
     )
 
 

@@ -153,8 +153,8 @@ def measure(case: Case) -> Measurement:
     """Trains and evaluates in a temporary folder."""
     with tempfile.TemporaryDirectory() as name:
         training = train(case, Path(name))
-        prediction = predict(case, Path(name)) if case.predict_rows else None
-    return measurement_of(case, training, prediction)
+        predictions = [predict(case, Path(name))] if case.predict_rows else []
+    return measurement_of(case, training, predictions)
 
 
 if __name__ == "__main__":

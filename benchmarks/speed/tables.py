@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.speed.measurement import Case, Measurement, examples_per_second
-from benchmarks.speed.peers import CLASSIC, HUGGING_FACE, Peer
-from benchmarks.speed.rows import lengths
+from benchmarks.speed.peers import CLASSIC, HUGGING_FACE, OURS, Peer
+from benchmarks.speed.rows import Array, lengths
 from benchmarks.speed.work import forward_gflop, training_gflop
 from components.artifacts.file import new_file
 from components.encoders.config import EncoderConfig
@@ -36,6 +36,7 @@ class Line:
         peer: The peer.
         precision: Of the products.
         speed: Rows a second, the median over rounds; what ratios are taken of.
+        gflop: Work of a row.
         cells: The cells after the ratios and the work.
         reason: Why there are no figures.
     """
@@ -43,6 +44,7 @@ class Line:
     peer: Peer
     precision: str
     speed: float = 0.0
+    gflop: float = 0.0
     cells: tuple[str, ...] = ()
     reason: str = ""
 
@@ -75,17 +77,21 @@ def printed(path: str) -> Iterator[Callable[[str], None]]:
         yield write
 
 
-def best(lines: Sequence[Line], kind: str) -> Line | None:
-    """Returns the fastest line of a kind of peer; None where none has figures."""
+def best(lines: Sequence[Line], kind: str, precision: str = "") -> Line | None:
+    """Returns the fastest line of a kind of peer, in a precision; None where none has figures."""
     return max(
-        (line for line in lines if line.peer.kind == kind and line.speed),
+        (
+            line
+            for line in lines
+            if line.peer.kind == kind and line.speed and precision in ("", line.precision)
+        ),
         key=lambda line: line.speed,
         default=None,
     )
 
 
-def training_line(entry: Entry) -> Line:
-    """Returns a peer's line of a training table."""
+def training_line(entry: Entry, config: EncoderConfig, drawn: Array) -> Line:
+    """Returns a peer's line of a training table; `drawn` are lengths of rows."""
     if not entry.rounds:
         return Line(peer=entry.peer, precision=entry.peer.precision, reason=entry.reason)
     is_padded = entry.peer.is_padded
@@ -97,6 +103,7 @@ def training_line(entry: Entry) -> Line:
         peer=entry.peer,
         precision=entry.peer.precision,
         speed=median(in_median_step for in_median_step, _ in speeds),
+        gflop=training_gflop(config, drawn, first_only=entry.peer.kind == OURS),
         cells=(
             f"{median(m.training.padding for m in entry.rounds):.2f}",
             f"{median(in_all_steps for _, in_all_steps in speeds):.2f}",
@@ -106,13 +113,17 @@ def training_line(entry: Entry) -> Line:
     )
 
 
-def prediction_line(entry: Entry) -> Line | None:
-    """Returns a peer's line of a prediction table; None where it predicted nothing."""
-    found = [m.prediction for m in entry.rounds if m.prediction]
-    if not found:
-        return None
-    speed = median(prediction.rows_per_second for prediction in found)
-    return Line(peer=entry.peer, precision=found[0].precision, speed=speed)
+def prediction_lines(entry: Entry, config: EncoderConfig, drawn: Array) -> list[Line]:
+    """Returns a peer's lines of a prediction table, one for each precision that it predicted in."""
+    found: dict[str, list[float]] = {}
+    for measurement in entry.rounds:
+        for prediction in measurement.predictions:
+            found.setdefault(prediction.precision, []).append(prediction.rows_per_second)
+    work = forward_gflop(config, drawn, first_only=entry.peer.kind == OURS)
+    return [
+        Line(peer=entry.peer, precision=precision, speed=median(speeds), gflop=work)
+        for precision, speeds in found.items()
+    ]
 
 
 def _ratio(line: Line, to: Line | None) -> str:
@@ -123,34 +134,38 @@ def table(
     unit: str,
     more: Sequence[str],
     lines: Sequence[Line],
-    gflop: float,
     peaks: Mapping[str, float],
+    *,
+    within_precision: bool = False,
 ) -> list[str]:
     """Returns a table of lines, and a sentence that names what the ratios are to.
 
     Args:
         unit: Heading of the speeds.
         more: Headings of the lines' own cells.
-        lines: One a peer.
-        gflop: Work of a row.
+        lines: One a peer, or a precision of a peer.
         peaks: The machine's GEMM peak in GFLOP/s, by precision; may lack some.
+        within_precision: Whether Hugging Face's best is that in a line's own precision.
     """
-    classic, hugging_face = best(lines, CLASSIC), best(lines, HUGGING_FACE)
+    classic = best(lines, CLASSIC)
+    named = {"classic": classic}
     rows = []
     for line in lines:
         if line.reason:
             rows.append([line.peer.name, line.reason, *[""] * (4 + len(more))])
             continue
         peak = peaks.get(line.precision)
-        achieved = line.speed * gflop
+        achieved = line.speed * line.gflop
         share = f"{achieved / peak:.0%}" if peak else ABSENT
+        within = line.precision if within_precision else ""
+        hugging_face = best(lines, HUGGING_FACE, within)
+        named["HF's best" + f" in {within}" * bool(within)] = hugging_face
         ratios = (_ratio(line, classic), _ratio(line, hugging_face))
         rows.append(
             [line.peer.name, line.precision, f"{line.speed:.2f}", *ratios,
              f"{achieved:.1f} ({share})", *line.cells]
         )  # fmt: skip
     header = ["peer", "precision", unit, "× classic", "× HF's best", "GFLOP/s (of peak)", *more]
-    named = {"classic": classic, "HF's best": hugging_face}
     said = "; ".join(f"{what}: {line.peer.name}" for what, line in named.items() if line)
     return [*markdown_table(header, rows), *(["", f"{said}."] if said else [])]
 
@@ -162,24 +177,24 @@ def tables_of(
     case = entries[0].case
     drawn = lengths(ROWS_COUNTED, case.seed)
     name = case.encoder.partition(":")[2]
-    work = training_gflop(config, drawn)
     out = [
         f"## {name}, batch {case.batch_size}, training",
         "",
         *table(
             "examples/s",
             ("computed / real tokens", "all steps together", "first step s", "peak GiB"),
-            [training_line(entry) for entry in entries],
-            work,
+            [training_line(entry, config, drawn) for entry in entries],
             peaks,
         ),
         "",
     ]
-    if predictions := [line for entry in entries if (line := prediction_line(entry))]:
+    if predictions := [
+        line for entry in entries for line in prediction_lines(entry, config, drawn)
+    ]:
         out += [
             f"## {name}, batch {case.predict_batch_size}, prediction",
             "",
-            *table("rows/s", (), predictions, forward_gflop(config, drawn), peaks),
+            *table("rows/s", (), predictions, peaks, within_precision=True),
             "",
         ]
     return out

@@ -177,21 +177,27 @@ def test_padded_peers_do_fewer_steps() -> None:
 
 
 def test_quick_keeps_what_it_does_not_replace() -> None:
-    config = SpeedConfig(quick=True, batch_sizes=(4,)).as_asked()
+    config = SpeedConfig(quick=True, batch_sizes=(4,), predict_rows=8).as_asked()
     assert (config.models, config.batch_sizes) == (("bert-tiny", "albert-tiny"), (4,))
+    assert (config.steps, config.predict_rows) == (3, 8)
+    config = SpeedConfig(quick=True, models=("bert-small",)).as_asked()
+    assert config.models == ("bert-small",)
 
 
 def test_tables_hold_ratios_to_the_best_classic_and_the_best_hugging_face() -> None:
-    prediction = Prediction(precision="float32", rows_per_second=50.0)
+    slow, fast, ours = (
+        Prediction(precision=precision, rows_per_second=speed)
+        for precision, speed in (("float32", 20.0), ("bfloat16", 80.0), ("float32", 50.0))
+    )
     entries = [
         entry("classic-torch-float32", measured(8.0)),
         entry("classic-tensorflow-float32", measured(10.0)),
         entry("keras-hub-float32", reason="not installed: keras_hub"),
         entry("hugging-face-float32", measured(2.0)),
-        entry("hugging-face-bfloat16", measured(1.0)),
+        entry("hugging-face-bfloat16", measured(1.0, predictions=(slow, fast))),
         entry(
             "ours-torch-bfloat16",
-            *(measured(seconds, prediction=prediction) for seconds in (0.5, 0.4, 9.0)),
+            *(measured(seconds, predictions=(ours,)) for seconds in (0.5, 0.4, 9.0)),
         ),
     ]
     config = scratch_config("scratch:bert-tiny", 21128)
@@ -202,8 +208,16 @@ def test_tables_hold_ratios_to_the_best_classic_and_the_best_hugging_face() -> N
     training, predicted = (line for line in lines if line.startswith("| ours-torch"))
     assert training.startswith("| ours-torch-bfloat16 | bfloat16 | 4.00 | 16.00× | 2.00× |")
     assert training.endswith("(0%) | 1.02 | 4.00 | 9.0 | 3.0 |")
-    assert predicted.startswith("| ours-torch-bfloat16 | float32 | 50.00 | – | – |")
     assert "classic: classic-torch-float32; HF's best: hugging-face-bfloat16." in lines
+    # Within a precision.
+    assert predicted.startswith("| ours-torch-bfloat16 | float32 | 50.00 | – | 2.50× |")
+    in_float32, in_bfloat16 = (line for line in lines[-8:] if line.startswith("| hugging"))
+    assert in_float32.startswith("| hugging-face-bfloat16 | float32 | 20.00 | – | 1.00× |")
+    assert in_bfloat16.startswith("| hugging-face-bfloat16 | bfloat16 | 80.00 | – | 1.00× |")
+    assert (
+        "HF's best in float32: hugging-face-bfloat16; HF's best in bfloat16: hugging-face-bfloat16."
+        in lines
+    )
 
 
 def test_generated_rows_make_a_tokens_folder(tmp_path: Path) -> None:
