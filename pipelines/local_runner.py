@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from components.image import Images
-from components.train.kubeflow import checkpoints_beside
 from components.train.stopping import STOPPED
 from pipelines.cache import keys_asked_for
 from pipelines.settings import LOCAL, CompileConfig
@@ -67,7 +66,7 @@ class LocalRunner:
     @property
     def checkpoints(self) -> Path:
         """Folder of the checkpoints of trainings that go on."""
-        return Path(checkpoints_beside(str(self._steps / "RUN" / "TASK" / "ARTIFACT")))
+        return self._steps / "checkpoints"
 
     def of_piece(self) -> "LocalRunner":
         """Returns the runner of one piece of a run, whose containers are told from the others'."""

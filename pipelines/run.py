@@ -78,10 +78,12 @@ def _run_pipeline(
 ) -> FinishedRun:
     seen = ShownSteps(sys.stdout)
     shown = cast(TextIO, seen)
+    checkpoint_uri = str(runner.checkpoints)
     if runner.cache:
         drop_damaged(runner.cache)
     else:  # all of it is to be done again
-        arguments = {**arguments, "checkpoint_uri": NO_CHECKPOINTS}
+        checkpoint_uri = NO_CHECKPOINTS
+    arguments = {**arguments, "checkpoint_uri": checkpoint_uri}
     if settings.run.pipeline == LEADERBOARD:
         with _with_cache(runner) as caching:
             from pipelines.side_by_side import run_leaderboard

@@ -181,6 +181,10 @@ def _workers(count: int, shown: TextIO) -> Iterator[ProcessPoolExecutor]:
     workers = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(lines,))
     try:
         yield workers
+    except SystemExit:  # by SIGTERM: their steps would run to their end
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
     finally:
         workers.shutdown(cancel_futures=True)
         lines.put(None)

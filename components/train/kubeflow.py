@@ -54,8 +54,8 @@ def run(given: Mapping[str, Any]) -> None:
 def checkpoints_beside(model_uri: str) -> str:
     """Returns where checkpoints lie by default: below the folder of the run.
 
-    Kubeflow puts an artifact at ROOT/PIPELINE/RUN/TASK/ATTEMPT/NAME, its local runners at
-    ROOT/RUN/TASK/NAME: there all runs share the folder, and a run goes on where one was killed.
+    Kubeflow puts an artifact at ROOT/PIPELINE/RUN/TASK/ATTEMPT/NAME. (Vertex AI puts it at
+    ROOT/PROJECT/RUN/TASK/NAME: there all runs of a project share the folder.)
     """
     folder = f"{model_uri.rsplit('/', 3)[0]}/checkpoints"
     if not folder.startswith(OF_THE_SERVER):
@@ -71,12 +71,11 @@ def checkpoints_beside(model_uri: str) -> str:
 
 
 def _checkpoint_place(named: str, model_uri: str) -> CheckpointPlace | None:
-    """Returns where checkpoints go; those in the usual folder of a local run go with its end.
+    """Returns where checkpoints go; on this machine they go when the model is in its place.
 
     On a cluster they stay: the model is sent only after the step.
     """
     uri = named or checkpoints_beside(model_uri)
     if uri == NO_CHECKPOINTS:
         return None
-    passing = not named and is_local(uri)
-    return CheckpointPlace(uri=uri, usual=not named, shared=True, passing=passing)
+    return CheckpointPlace(uri=uri, usual=not named, shared=True, passing=is_local(model_uri))

@@ -85,3 +85,25 @@ def test_a_training_that_is_told_to_stop_is_no_breakdown(
     assert re.fullmatch(r"error: train-\w+ was stopped and saved: the same command .*\n", errors)
     (last,) = saved_steps(tmp_path / "runs")
     assert last > 0
+
+
+def test_the_trainings_of_a_leaderboard_are_saved_too(command: list[str], tmp_path: Path) -> None:
+    command += ["--seeds", "1,2", "--models", "scratch:bert-tiny", "--parallel", "2"]
+    begun_trainings: set[str] = set()
+    for resumed in (False, True):
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as run:
+            assert run.stdout is not None
+            begun_trainings.clear()
+            for line in run.stdout:
+                if told := re.search(r"seed (\d) \| train bert: step", line):
+                    begun_trainings.add(told[1])
+                if len(begun_trainings) == 2:
+                    break
+            run.terminate()
+            _, errors = run.communicate(timeout=60)
+        assert run.returncode == TERMINATED, errors
+        logs = [path.read_text() for path in (tmp_path / "runs" / "logs").glob("*seed*.txt")]
+        assert [("resumed at step" in log) for log in logs] == [resumed] * 2
+    assert len(saved_steps(tmp_path / "runs")) == 4  # of each training two
