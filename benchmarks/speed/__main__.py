@@ -50,22 +50,25 @@ def measured(config: SpeedConfig, peer: Peer, model: str, batch_size: int) -> Me
 
 
 def all_rounds(config: SpeedConfig) -> dict[tuple[str, int], list[Entry]]:
-    """Measures every peer in every round; returns the entries of each model and batch size."""
-    places = list(product(config.models, config.batch_sizes, chosen_peers(config.peers)))
-    rounds = [
-        [measured(in_round, peer, model, batch_size) for model, batch_size, peer in places]
-        for in_round in config.of_rounds()
-    ]
-    entries: dict[tuple[str, int], list[Entry]] = {}
-    for (model, batch_size, peer), found in zip(places, zip(*rounds, strict=True), strict=True):
-        entry = Entry(
-            peer=peer,
-            case=case_of(config, peer, model, batch_size),
-            rounds=[one for one in found if isinstance(one, Measurement)],
-            reason=next((one for one in found if isinstance(one, str)), ""),
-        )
-        entries.setdefault((model, batch_size), []).append(entry)
-    return entries
+    """Measures the peers in rounds; returns the entries of each model and batch size."""
+    places = list(product(config.models, config.batch_sizes))
+    found: dict[tuple[str, int], dict[str, list[Measurement | str]]] = {p: {} for p in places}
+    for in_round, peers in config.of_rounds():
+        for (model, batch_size), peer in product(places, peers):
+            measurement = measured(in_round, peer, model, batch_size)
+            found[model, batch_size].setdefault(peer.name, []).append(measurement)
+    return {
+        (model, batch_size): [
+            Entry(
+                peer=peer,
+                case=case_of(config, peer, model, batch_size),
+                rounds=[one for one in of_peers[peer.name] if isinstance(one, Measurement)],
+                reason=next((one for one in of_peers[peer.name] if isinstance(one, str)), ""),
+            )
+            for peer in chosen_peers(config.peers)
+        ]
+        for (model, batch_size), of_peers in found.items()
+    }
 
 
 def peak_table(peaks: Mapping[str, Peak]) -> list[str]:

@@ -1,6 +1,7 @@
 """What a run of the benchmark measures."""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.speed.measurement import Case
@@ -14,7 +15,13 @@ FEWER_PADDED = 5
 LEAST_STEPS = 3
 PADDED_WARM_UP_STEPS = 2
 
-QUICK = {"models": ("bert-tiny", "albert-tiny"), "steps": LEAST_STEPS, "predict_rows": 64}
+QUICK = {
+    "models": ("bert-tiny", "albert-tiny"),
+    "steps": LEAST_STEPS,
+    "warm_up_steps": 2,
+    "predict_rows": 64,
+    "rounds": 1,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +37,8 @@ class SpeedConfig:
         predict_rows: Rows to predict after the trainings of the first batch size; 0 = none; padded
             peers a fifth of them.
         predict_batch_size: Rows of a forward pass.
-        rounds: How often everything is measured, one after the other; medians are shown.
+        rounds: How often the peers are measured, one after the other; medians are shown. Padded
+            ones, whose steps are all alike, and prediction are measured in the first alone.
         quick: Tiny encoders and few steps: whether everything runs.
         seed: Of rows, weights, dropout and order in the first round; one more in each other round.
     """
@@ -42,7 +50,7 @@ class SpeedConfig:
     warm_up_steps: int = 10
     predict_rows: int = 320
     predict_batch_size: int = 64
-    rounds: int = 1
+    rounds: int = 2
     quick: bool = False
     seed: int = 42
 
@@ -72,9 +80,13 @@ class SpeedConfig:
         changes = {k: v for k, v in QUICK.items() if getattr(self, k) == getattr(usual, k)}
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
-    def of_rounds(self) -> "list[SpeedConfig]":
-        """Returns the config of each round."""
-        return [dataclasses.replace(self, seed=self.seed + number) for number in range(self.rounds)]
+    def of_rounds(self) -> "Iterator[tuple[SpeedConfig, list[Peer]]]":
+        """Yields the config and the peers of each round."""
+        peers = chosen_peers(self.peers)
+        yield self, peers
+        grouped = [peer for peer in peers if not peer.is_padded]
+        for number in range(1, self.rounds):
+            yield dataclasses.replace(self, seed=self.seed + number, predict_rows=0), grouped
 
 
 def case_of(config: SpeedConfig, peer: Peer, model: str, batch_size: int) -> Case:

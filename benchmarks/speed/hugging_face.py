@@ -206,7 +206,9 @@ def measure(case: Case) -> Measurement:
         trainer.train()
     tokens = dict(enumerate(collator.tokens, start=1))
     training = training_of(case, clock.ends, tokens, collator.padding(case.counted))
-    precisions = dict.fromkeys(("float32", case.precision)) if case.predict_rows else ()
+    # The Trainer compiles its own wrapper, not the model: that predicts like one not compiled.
+    predicts = case.predict_rows and not case.compiled
+    precisions = dict.fromkeys(("float32", case.precision)) if predicts else ()
     predictions = [predict(trainer.model, name, collator, case) for name in precisions]
     return measurement_of(case, training, predictions)
 

@@ -70,22 +70,19 @@ class Peer:
 PEERS = (
     Peer(kind=CLASSIC, backend="torch", precision="float32"),
     Peer(kind=CLASSIC, backend="tensorflow", precision="float32"),
-    Peer(kind=KERAS_HUB, backend="tensorflow", precision="float32"),
+    Peer(kind=KERAS_HUB, backend="tensorflow", precision="float32", asked_for=True),
     Peer(kind=KERAS_HUB, backend="tensorflow", precision="bfloat16", asked_for=True),
     Peer(kind=HUGGING_FACE, backend="torch", precision="float32", asked_for=True),
     Peer(kind=HUGGING_FACE, backend="torch", precision="bfloat16"),
-    Peer(kind=HUGGING_FACE, backend="torch", precision="bfloat16", compiled=True, asked_for=True),
-    Peer(
-        kind=HUGGING_FACE, backend="torch", precision="bfloat16", environment=ALLOCATOR,
-        asked_for=True,
-    ),
+    Peer(kind=HUGGING_FACE, backend="torch", precision="bfloat16", compiled=True),
+    Peer(kind=HUGGING_FACE, backend="torch", precision="bfloat16", environment=ALLOCATOR),
     Peer(kind=OURS, backend="tensorflow", precision="float32", asked_for=True),
     Peer(kind=OURS, backend="tensorflow", precision="bfloat16"),
     Peer(kind=OURS, backend="torch", precision="float32", asked_for=True),
     Peer(kind=OURS, backend="torch", precision="bfloat16"),
     Peer(kind=OURS, backend="jax", precision="float32", asked_for=True),
     Peer(kind=OURS, backend="jax", precision="bfloat16", asked_for=True),
-)  # fmt: skip
+)
 ALL = "all"
 
 
