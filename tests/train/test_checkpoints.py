@@ -143,6 +143,14 @@ def test_it_may_be_stopped_again_and_again(
     assert_as_if_never_stopped(tmp_path / "model", never_stopped, [2, 3, 11])
 
 
+def test_in_bfloat16_too(training: Training, stopped: Callable[..., str], tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, precision="bfloat16")
+    training(config, model_path=tmp_path / "never", checkpoint_place=None)
+    stopped(7, config=config)
+    training(config)
+    assert_as_if_never_stopped(tmp_path / "model", tmp_path / "never", [7])
+
+
 def test_a_measurement_is_broken_off_and_done_again(
     training: Training, never_stopped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
