@@ -37,8 +37,10 @@ def compare(
 
     Example: `bakeoff compare runs/reports/lcqmc-1f0e8a3b gs://BUCKET/runs/2 --fail-if bert.failed`
     """
+    from components.compare.fail_if import check_conditions
     from components.compare.sources import find_evaluations
 
+    check_conditions(fail_if or [])
     compare_folders([str(path) for path in find_evaluations(runs)], comparison, fail_if or [])
 
 

@@ -7,8 +7,9 @@ numbers, `+ - * /`, comparisons, `and`, `or` and `not` are allowed; nothing in i
 
 import ast
 import operator
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from components.compare.facts import ComparisonFacts, ModelFacts
 from components.errors import InputError, did_you_mean
@@ -122,7 +123,9 @@ def _is_of(name: ast.Name, figures: Sequence[ast.Attribute]) -> bool:
 
 def _is_allowed(node: ast.AST) -> bool:
     if isinstance(node, ast.Constant):
-        return type(node.value) in (int, float)
+        # 1e309 would be infinite, and whole numbers beyond it cannot be compared with figures.
+        value = node.value
+        return type(value) in (int, float) and cast(float, value) <= sys.float_info.max
     if isinstance(node, ast.Attribute):
         return isinstance(node.value, ast.Name)
     grammar = (

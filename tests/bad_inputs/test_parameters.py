@@ -1,4 +1,7 @@
-"""Every parameter of every step: negative, zero, not a number, huge, of a wrong type, misspelt."""
+"""Every parameter of every step and of `bakeoff` that has a config behind it.
+
+Negative, zero, not a number, huge, of a wrong type, misspelt.
+"""
 
 import dataclasses
 import re
@@ -9,21 +12,30 @@ from typing import Any, get_type_hints
 import pytest
 
 from components.evaluate.config import EvaluateConfig
+from components.image import Images
 from components.predict.config import PredictConfig
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import CheckpointConfig, TrainConfig
+from pipelines.settings import CompileConfig, DockerConfig, RunConfig
+from pipelines.submit import SubmitConfig
 
+OF_STEPS = (TaskConfig, TokenizeConfig, TrainConfig, EvaluateConfig)
 CONFIGS = {
     "tokenize": (TaskConfig, TokenizeConfig),
     "train": (TrainConfig, CheckpointConfig),
     "evaluate": (EvaluateConfig,),
     "predict": (PredictConfig,),
+    "bakeoff run": (RunConfig, *OF_STEPS, DockerConfig),
+    "bakeoff compile": (Images, CompileConfig),
+    "bakeoff submit": (SubmitConfig, Images, CompileConfig, RunConfig, *OF_STEPS),
 }
 # Places, names of columns, free names: any text will do, and files are looked for later.
 FREE = {
     "data", "train_data", "dev_data", "test_data", "vocab_file", "checkpoint_uri", "text_a_column",
-    "text_b_column", "label_column",
+    "text_b_column", "label_column", "albert_encoder", "bert_encoder", "image", "train_image",
+    "docker_network", "shm_size", "endpoint", "namespace", "experiment", "run_name",
+    "pipeline_root", "service_account", "ssl_ca_cert",
 }  # fmt: skip
 
 NUMBERS: dict[type, tuple[str, ...]] = {
@@ -39,16 +51,19 @@ FINE = {
     "warmup_proportion": {"0"}, "weight_decay": {"0"}, "learning_rate": set(),
     "num_train_epochs": set(), "gradient_accumulation_steps": set(),
     "task_name": {"no-such-value"}, "early_stopping_patience": {"0", "9" * 30, "１２"},
-    "seed": {"0", "１２"},
+    "seed": {"0", "１２"}, "parallel": {"0", "9" * 30, "１２"},
+    "gpus": {"-1", "0", "9" * 30, "１２"},
+    "poll_seconds": {"nan", "inf", "1e400"}, "timeout_minutes": {"0", "nan", "inf", "1e400"},
+    "pipeline": {"no-such-value", "x" * 500},
 }  # fmt: skip
 
 
 def fields() -> list[tuple[str, str, type]]:
+    """Returns each flag once, though configs share some."""
     return [
         (step, name, hint)
         for step, configs in CONFIGS.items()
-        for config in configs
-        for name, hint in get_type_hints(config).items()
+        for name, hint in {n: h for c in configs for n, h in get_type_hints(c).items()}.items()
     ]
 
 
@@ -68,7 +83,7 @@ def cases() -> list[Any]:
 
 def needed(step: str, folder: Path) -> list[object]:
     """Returns the flags that a step must have; what they name does not exist."""
-    return {
+    flags: dict[str, list[object]] = {
         "tokenize": ["--tokens", folder / "out" / "tokens"],
         "train": ["--tokens", folder / "none", "--model", folder / "out" / "model", "--encoder",
                   "scratch:bert-tiny"],
@@ -76,7 +91,12 @@ def needed(step: str, folder: Path) -> list[object]:
                      folder / "out" / "evaluation"],
         "predict": [folder / "none", folder / "none.csv", "--output",
                     folder / "out" / "predictions.csv"],
-    }[step]  # fmt: skip
+        "bakeoff run": ["--output", folder / "out" / "runs"],
+        "bakeoff compile": ["--output", folder / "out" / "pipeline.yaml"],
+        "bakeoff submit": ["--endpoint", "http://127.0.0.1:1", "--image", "registry/python:1",
+                           "--train-image", "registry/python:2"],
+    }  # fmt: skip
+    return flags[step]
 
 
 def flag(name: str) -> str:
@@ -103,7 +123,7 @@ def test_a_misspelt_name_is_told_the_right_one(
 
 def test_every_number_is_tried() -> None:
     numbers = {name for _, name, kind in fields() if kind in NUMBERS}
-    assert numbers | {"task_name"} == FINE.keys()
+    assert numbers | {"task_name", "pipeline"} == FINE.keys()
 
 
 def test_fields_that_must_fit_each_other(refused: Callable[..., str], tmp_path: Path) -> None:
