@@ -95,7 +95,7 @@ $(VENV)/benchmark.installed: $(VENV)/dev.installed
 	@touch $@
 
 # ARGS='--peers all --batch-sizes 16,64 --rounds 3' measures everything, in some hours.
-benchmark: $(VENV)/benchmark.installed ## Speed beside other ways, in tables (some 15 minutes).
+benchmark: $(VENV)/benchmark.installed ## Speed beside other ways, in tables (some 30 minutes).
 	$(BIN)/python -m benchmarks.speed --output runs/speed.md $(ARGS)
 	$(BIN)/python -m benchmarks.tokenization
 
