@@ -1,4 +1,7 @@
-"""Steps killed at random moments, and begun again: the result is that of one never killed."""
+"""Steps killed at random moments, and begun again: the result is that of one never killed.
+
+A training is killed twice where there is time for it.
+"""
 
 import dataclasses
 import os
@@ -249,6 +252,9 @@ def test_a_killed_step_is_begun_again(
     command = reference.command(name, folder)
     if step:
         kill_at_step(command, step, share / 5, tmp_path)
+        if (later := (last_step(tmp_path) + LAST_STEP) // 2) > last_step(tmp_path) + 10:
+            check_what_was_left(folder)
+            kill_at_step(command, later, share / 5, tmp_path)  # what was resumed is killed again
     else:
         kill_after(command, reference.seconds[name] * share, folder)
     check_what_was_left(folder)
@@ -258,6 +264,7 @@ def test_a_killed_step_is_begun_again(
     resumed = int(found[1]) if found else 0
     print(f"kill: {name} at {share:.0%}, step {reached}, resumed at {resumed}")
     assert reached - resumed <= SAVE_STEPS
+    assert list(temporary.glob("encoder-bakeoff*")) == []
     artifact = ARTIFACTS[name.split("-")[0]]
     if name == "train-to-a-bucket":
         written = fetch(f"gs://{reference.bucket}/{folder.name}/model").path
