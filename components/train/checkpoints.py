@@ -215,6 +215,7 @@ class Checkpoints:
             self._warn_of(slot, error)
             return None
         self._check_identity(facts)
+        self._tell_of_versions(facts)
         return Found(folder, facts.history)
 
     def _warn_of(self, slot: str, error: Exception) -> None:
@@ -233,6 +234,9 @@ class Checkpoints:
                 "with what it was begun with, or name another checkpoint_uri, or remove that "
                 "folder to begin anew"
             )
+
+    def _tell_of_versions(self, facts: CheckpointFacts) -> None:
+        """Says which libraries are others than those that the checkpoint was computed with."""
         changed = [
             f"{name} {facts.versions.get(name)} → {version}"
             for name, version in self._versions.items()

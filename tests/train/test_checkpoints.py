@@ -399,6 +399,16 @@ def test_arrays_of_another_step_are_not_taken(tmp_path: Path, logs: Path) -> Non
         found.state()
 
 
+def test_other_versions_are_told_once(
+    tmp_path: Path, logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = str(tmp_path / "checkpoints")
+    save(Checkpoints(place, {}, {"keras": "3.15", "numpy": "2.4"}), 1, logs)
+    assert Checkpoints(place, {}, {"keras": "3.16", "numpy": "2.4"}).latest()
+    told = "train: resumed with other versions: keras 3.15 → 3.16\n"
+    assert capsys.readouterr().out == told
+
+
 def test_a_step_that_diverged_is_not_saved(
     training: Training, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
