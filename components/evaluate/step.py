@@ -20,6 +20,7 @@ from components.artifacts.facts import EvaluationFacts, PredictionCost, SplitMet
 from components.artifacts.model import WEIGHTS, TrainedModel, read_model
 from components.artifacts.tokens import Tokens, read_groups, read_tokens
 from components.encoders.forward import Forward, forward_of
+from components.encoders.out_of_memory import memory_for
 from components.encoders.predict import cross_entropies, log_probabilities, predict_logits
 from components.encoders.rows import Rows
 from components.encoders.trained import load_classifier
@@ -44,14 +45,15 @@ def evaluate(
     Raises:
         InputError: A folder cannot be read, the model was trained with another vocabulary or other
             labels than the tokens have, or `evaluation_path` cannot be written.
+        EnvironmentTrouble: Memory did not suffice.
     """
     tokens, trained = read_tokens(tokens_path, splits=()), read_model(model_path)
     _check_they_fit(tokens, trained)
     labels = tokens.facts.data.labels
-    forward = forward_of(load_classifier(trained))
     longest = int(tokens.facts.config["max_seq_length"])
     metrics: dict[str, SplitMetrics] = {}
-    with new_evaluation(evaluation_path, labels) as new:
+    with memory_for(config.predict_batch_size), new_evaluation(evaluation_path, labels) as new:
+        forward = forward_of(load_classifier(trained))
         for split in EVALUATED_SPLITS:
             if split not in tokens.facts.splits:
                 continue

@@ -13,6 +13,7 @@ from components.artifacts.facts import TrainingFacts
 from components.artifacts.file import new_file
 from components.artifacts.model import TrainedModel, read_model
 from components.encoders.forward import forward_of
+from components.encoders.out_of_memory import memory_for
 from components.encoders.predict import log_probabilities, predict_logits
 from components.encoders.rows import Rows
 from components.encoders.trained import load_classifier
@@ -43,6 +44,7 @@ def predict(model_path: Path, file: Path, output: Path | None, config: PredictCo
     Raises:
         InputError: The model or the file cannot be read, the columns are not what the model was
             trained on, or the output cannot be written or would replace something else.
+        EnvironmentTrouble: Memory did not suffice.
     """
     source = _read_source(file)
     path = output_path(file, output)
@@ -54,7 +56,7 @@ def predict(model_path: Path, file: Path, output: Path | None, config: PredictCo
     kept = read_columns(source)
     added = added_columns(trained.training.labels)
     _check_columns(kept, added, file)
-    with new_file(path) as partial:
+    with memory_for(config.predict_batch_size), new_file(path) as partial:
         logits = _predict(trained, texts, config)
         found = predictions(logits, trained.training.labels)
         write_output(path, partial, {**kept, **dict(zip(added, found, strict=True))})
