@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from components.encoders.config import EVAL_BATCH_SIZE
+from components.encoders.predict_batch import PREDICT_BATCH_SIZE
 from components.errors import InputError
 
 
@@ -15,7 +16,7 @@ class EvaluateConfig:
         eval_batch_size: Rows of the batches whose means the original's `loss` averages.
     """
 
-    predict_batch_size: int = EVAL_BATCH_SIZE
+    predict_batch_size: int = PREDICT_BATCH_SIZE
     eval_batch_size: int = EVAL_BATCH_SIZE
 
     def __post_init__(self) -> None:

@@ -20,8 +20,8 @@ from components.artifacts.facts import EvaluationFacts, PredictionCost, SplitMet
 from components.artifacts.model import WEIGHTS, TrainedModel, read_model
 from components.artifacts.tokens import Tokens, read_groups, read_tokens
 from components.encoders.forward import Forward, forward_of
-from components.encoders.out_of_memory import memory_for
 from components.encoders.predict import cross_entropies, log_probabilities, predict_logits
+from components.encoders.predict_batch import memory_for
 from components.encoders.rows import Rows
 from components.encoders.trained import load_classifier
 from components.errors import InputError

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.encoders.config import EVAL_BATCH_SIZE
+from components.encoders.predict_batch import PREDICT_BATCH_SIZE
 from components.errors import InputError
 
 
@@ -18,7 +18,7 @@ class PredictConfig:
 
     text_a_column: str = "text_a"
     text_b_column: str = ""
-    predict_batch_size: int = EVAL_BATCH_SIZE
+    predict_batch_size: int = PREDICT_BATCH_SIZE
 
     def __post_init__(self) -> None:
         if self.predict_batch_size < 1:

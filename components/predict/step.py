@@ -13,8 +13,8 @@ from components.artifacts.facts import TrainingFacts
 from components.artifacts.file import new_file
 from components.artifacts.model import TrainedModel, read_model
 from components.encoders.forward import forward_of
-from components.encoders.out_of_memory import memory_for
 from components.encoders.predict import log_probabilities, predict_logits
+from components.encoders.predict_batch import memory_for
 from components.encoders.rows import Rows
 from components.encoders.trained import load_classifier
 from components.errors import InputError

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.encoders.out_of_memory import is_out_of_memory
+from components.encoders.predict_batch import is_out_of_memory
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.tokenize.step import tokenize
