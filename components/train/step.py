@@ -1,6 +1,7 @@
 """The work of train: a tokens folder in, a model folder out."""
 
 import dataclasses
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -27,7 +28,7 @@ from components.train.config import TrainConfig
 from components.train.curves import EventLog
 from components.train.loop import Outcome, Setup, fine_tune
 from components.train.machine import hardware, peak_memory_bytes, versions
-from components.train.memory import memory_budget, what_would_help
+from components.train.memory import free_bytes, memory_budget, shortage, what_to_do
 from components.train.nodes import agree_on
 from components.train.progress import progress
 
@@ -82,8 +83,11 @@ def train(
         config=dataclasses.replace(config, backend=keras.backend.backend()),
         longest_row=int(train_rows.lengths.max()),
         devices=backend.device_count(),
+        accelerated=bool(backend.device_names()),
     )
     print(f"train: {memory_budget(*memory)}", flush=True)
+    if warning := shortage(*memory, free_bytes()):
+        print(f"train: warning: {warning}", file=sys.stderr, flush=True)
     machine = Machine(versions(), hardware())
     checkpoints, found = _opened(checkpoint_place, chosen, memory.config, tokens_path, tokens)
     started -= found.history.seconds if found else 0.0
@@ -198,6 +202,7 @@ class Memory(NamedTuple):
     config: TrainConfig
     longest_row: int
     devices: int
+    accelerated: bool
 
 
 @contextmanager
@@ -210,12 +215,11 @@ def _sufficient(memory: Memory) -> Iterator[None]:
             raise
         config = memory.config
         parts = config.gradient_accumulation_steps
-        helpful = "".join(f"{change}, " for change in what_would_help(*memory))
         raise InputError(
             f"memory did not suffice: this training wants {memory_budget(*memory)}, with "
             f"train_batch_size {config.train_batch_size} in {parts} part{'s' * (parts > 1)}, "
-            f"rows of up to {memory.longest_row} tokens and precision {config.precision}; set "
-            f"{helpful}or choose a smaller train_batch_size, max_seq_length or encoder"
+            f"rows of up to {memory.longest_row} tokens and precision {config.precision}; "
+            f"{what_to_do(*memory)}"
         ) from None
 
 
