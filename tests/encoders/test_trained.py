@@ -22,10 +22,11 @@ INPUTS = {
     "attention_mask": [[1, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 0]],
 }
 LOGITS_IN_ANOTHER_PROCESS = """
-import json, sys, numpy as np
+import json, sys, keras, numpy as np
 from components.encoders.trained import load_model
 inputs = {name: np.array(rows, "int32") for name, rows in json.loads(sys.argv[2]).items()}
-print(json.dumps(np.asarray(load_model(sys.argv[1])(inputs)).tolist()))
+logits = keras.ops.convert_to_numpy(load_model(sys.argv[1])(inputs))
+print(json.dumps(np.asarray(logits).tolist()))
 """
 
 
