@@ -1,5 +1,6 @@
 """What a comparison is made of, and what encoders from scratch are trained with."""
 
+import re
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from components.encoders.sizes import PREFIX
 from components.errors import InputError, did_you_mean
 from components.evaluate.config import EvaluateConfig
-from components.image import IMAGE
+from components.image import IMAGE, check_image
 from components.tasks import TaskConfig
 from components.tokenize.config import TokenizeConfig
 from components.train.config import TrainConfig
@@ -22,6 +23,9 @@ LISTS = {
     "seeds": ("seed",),
 }
 """The lists of a leaderboard, and the flags that each takes the place of."""
+
+QUANTITY = re.compile(r"[1-9][0-9]*([KMGT]i?|k)?")
+"""A size as Kubernetes writes them, in whole numbers."""
 
 SCRATCH_TRAINING = {"learning_rate": 3e-4, "num_train_epochs": 16.0}
 """What `bakeoff run` trains encoders from scratch with, unless told otherwise.
@@ -128,6 +132,11 @@ class DockerConfig:
     gpus: int = 0
     docker_network: str = "bridge"
 
+    def __post_init__(self) -> None:
+        check_image("image", self.image)
+        if self.gpus < -1:
+            raise InputError(f"gpus must be -1 (all), 0 or more, got {self.gpus}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileConfig:
@@ -149,6 +158,8 @@ class CompileConfig:
     def __post_init__(self) -> None:
         if self.platform not in PLATFORMS:
             raise InputError(f"platform is {self.platform!r}, expected {KUBERNETES} or {VERTEX}")
+        if not QUANTITY.fullmatch(self.shm_size):
+            raise InputError(f"shm_size is {self.shm_size!r}, expected a size such as 512Mi or 2Gi")
         check_parallel(self.parallel)
 
 

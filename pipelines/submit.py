@@ -2,13 +2,13 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -84,12 +84,12 @@ class SubmitConfig:
                 "pipeline must be made of small letters, digits, '-' and '.', and experiment must "
                 f"not be empty, got {self.pipeline!r} and {self.experiment!r}"
             )
-        if self.poll_seconds <= 0 or self.timeout_minutes < 0:
+        if not (0 < self.poll_seconds < math.inf and 0 <= self.timeout_minutes < math.inf):
             raise InputError(
                 "poll_seconds must be above 0 and timeout_minutes 0 or more, got "
                 f"{self.poll_seconds:g} and {self.timeout_minutes:g}"
             )
-        if self.ssl_ca_cert and not Path(self.ssl_ca_cert).is_file():
+        if self.ssl_ca_cert and not os.path.isfile(self.ssl_ca_cert):
             raise InputError(f"ssl_ca_cert names no file: {self.ssl_ca_cert}")
 
     def server_address(self) -> str:

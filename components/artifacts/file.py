@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from components.errors import kind_of, writing
+from components.errors import InputError, kind_of, writing
 from components.partial import partial_file
 
 
@@ -15,6 +15,8 @@ def new_file(path: Path) -> Iterator[Path]:
     Raises:
         InputError: It cannot be written there; said before any work is done.
     """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name a file in it")
     with ExitStack() as stack:
         try:
             partial = stack.enter_context(partial_file(path))

@@ -63,6 +63,8 @@ def settings() -> dict[str, Any]:
 
 def client() -> Any:
     """Returns a client with the machine's credentials, or without any: buckets may be public."""
+    # Else a thread of each client asks for the bucket too, for traces that nobody reads.
+    os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     try:
         return storage.Client(project=None)  # objects need none
     except google.auth.exceptions.DefaultCredentialsError:

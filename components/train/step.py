@@ -215,7 +215,7 @@ def _sufficient(memory: Memory) -> Iterator[None]:
             raise
         config = memory.config
         parts = config.gradient_accumulation_steps
-        raise InputError(
+        raise EnvironmentTrouble(
             f"memory did not suffice: this training wants {memory_budget(*memory)}, with "
             f"train_batch_size {config.train_batch_size} in {parts} part{'s' * (parts > 1)}, "
             f"rows of up to {memory.longest_row} tokens and precision {config.precision}; "

@@ -60,6 +60,11 @@ BAD = [
     # compile
     ("pipeline", "bakeoff compile", ("--pipeline", "leaderbord"), "did you mean 'leaderboard'?"),
     ("platform", "bakeoff compile", ("--platform", "k8s"), "expected kubernetes or vertex"),
+    *((f"shm-{id}", "bakeoff compile", ("--shm-size", size), "expected a size such as")
+      for id, size in (("empty", ""), ("word", "banana"), ("minus", "-1Gi"), ("gb", "2GB"),
+                       ("zero", "0"))),
+    ("gpus", "bakeoff run", ("--gpus", -5), "gpus must be -1 (all), 0 or more"),
+    ("compile-folder", "bakeoff compile", ("--output", "."), ". is a folder; name a file in it"),
     ("compile-parallel", "bakeoff compile", ("--parallel", -1), "parallel must be 0"),
     ("compile-file", "bakeoff compile", ("--output", "../file/p.yaml"), "../file/p.yaml"),
     ("compile-proc", "bakeoff compile", ("--output", "/proc/p.yaml"), "cannot write /proc/p.yaml"),
