@@ -23,8 +23,8 @@ from components.storage.names import check_name
 MANIFEST = "artifact.json"
 FORMAT = 1
 """Counts up when a folder of an earlier version can no longer be read."""
-LARGEST_JSON_BYTES = 1 << 28
-"""Of a file that is read as a whole: that of a comparison of 1,000 labels takes 46 MB."""
+LARGEST_JSON_BYTES = 1 << 30
+"""Of a file that is read as a whole: a comparison of two models takes 46 MB with 1,000 labels."""
 _CHUNK_BYTES = 1 << 20
 
 Record = TypeVar("Record")

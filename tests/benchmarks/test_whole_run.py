@@ -1,6 +1,7 @@
 """The benchmark of speed as its command runs it, on a tiny encoder."""
 
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ PEERS = "ours-tensorflow-bfloat16,ours-torch-bfloat16,hugging-face-bfloat16"
 def table_below(heading: str, lines: list[str]) -> dict[str, list[str]]:
     """Returns the cells after the name, by the name of a peer and its precision."""
     below = lines[lines.index(heading) + 4 :]
-    rows = [line[2:-2].split(" | ") for line in below[: below.index("")]]
+    rows = [line[2:-2].split(" | ") for line in takewhile(bool, below)]
     return {f"{name} {precision}": cells for name, precision, *cells in rows}
 
 

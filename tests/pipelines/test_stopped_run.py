@@ -24,7 +24,6 @@ NEVER_ENDING = 100_000
 def command(data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A comparison whose trainings take minutes."""
     monkeypatch.setenv("KERAS_BACKEND", "torch")  # which starts soonest
-    monkeypatch.setenv("PYTHONHASHSEED", "0")  # KFP begins with the same training every time
     return [
         sys.executable, "-m", "pipelines", "run", "--task", "table", "--data", str(data_folder),
         "--text-a-column", "question", "--text-b-column", "other", "--vocab-size", "200",
@@ -68,10 +67,6 @@ def test_a_run_that_is_told_to_stop_lets_its_training_be_saved(
         assert not Path(f"/proc/{step}").exists()
     (last,) = saved_steps(tmp_path / "runs")
     assert last > 0
-    with begun(command) as (run, _):
-        run.terminate()
-        run.communicate(timeout=60)
-    assert f"resumed at step {last} from" in (tmp_path / "runs" / "log.txt").read_text()
 
 
 def test_a_training_that_is_told_to_stop_is_no_breakdown(
