@@ -12,7 +12,7 @@ from pathlib import Path
 from components.artifacts.folder import MANIFEST, check_place, what_would_be_lost
 from components.errors import InputError
 from components.partial import temporary_folder
-from components.storage import check_writable, fetch, local_path, names_at, put
+from components.storage import check_writable, fetch, local_path, names_at, put, remove
 from components.storage.address import parse_address
 
 BEGUN = f"{MANIFEST}.begun"
@@ -53,10 +53,11 @@ def artifact_place(uri: str, kind: str) -> Iterator[Path]:
     with temporary_folder() as folder:
         path = folder / kind
         yield path
-        begun = folder / BEGUN
+        begun, there = path / BEGUN, f"{uri.rstrip('/')}/{BEGUN}"
         begun.write_text(kind)
-        put(begun, f"{uri.rstrip('/')}/{BEGUN}")
-        put(path, uri, last=MANIFEST)  # removes BEGUN: it is not among the files
+        put(begun, there)
+        put(path, uri, last=MANIFEST)  # BEGUN is among the files: it stays until all are there
+        remove(there)
 
 
 def _check_remote_place(uri: str, kind: str) -> None:

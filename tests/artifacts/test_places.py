@@ -95,6 +95,25 @@ def test_a_broken_upload_is_no_artifact_and_may_be_replaced(address: str, tmp_pa
     assert names_at(address) == {MANIFEST, "b.txt"}
 
 
+def test_killed_before_the_manifest_is_sent_it_may_be_replaced(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(*_: object) -> None:
+        raise Killed
+
+    write(address, a="1")
+    with monkeypatch.context() as patch:
+        patch.setattr("components.storage.putting._check_alone", kill)  # the last before that
+        with pytest.raises(Killed):
+            write(address, b="2")
+    assert names_at(address) == {BEGUN, "b.txt"}
+    write(address, c="3")
+    assert names_at(address) == {MANIFEST, "c.txt"}
+
+
 def test_an_address_that_is_only_read_is_refused_before_the_work() -> None:
     worked = False
     with (
