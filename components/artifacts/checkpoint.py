@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from components.artifacts.facts import CurvePoint, DevPoint
-from components.artifacts.folder import FileEntry, NotWhole, read_json, write_json, written
+from components.artifacts.folder import FileEntry, NotWhole, entry_of, read_json, write_json
 from components.artifacts.model import LOGS
 
 KIND = "checkpoint"
@@ -102,11 +102,12 @@ class CheckpointFacts:
 def write_state(folder: Path, state: State, step: int, known: dict[str, FileEntry]) -> None:
     """Writes a training's arrays, one file after the other: each is copied once in memory.
 
-    What a manifest says of each is added to `known`.
+    What a manifest says of each is added to `known`. The disk is not waited for, which takes
+    seconds: after a loss of power the checkpoint before is there.
     """
     for name in State.__slots__:
         path = _save(folder, name, getattr(state, name), step)
-        known[path.name] = written(path)
+        known[path.name] = entry_of(path)
 
 
 def write_facts(folder: Path, facts: CheckpointFacts, best: Arrays | None, logs: Path) -> None:

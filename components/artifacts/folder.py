@@ -233,14 +233,19 @@ def new_folder(
             _flush(path.parent)
 
 
-def written(path: Path) -> FileEntry:
-    """Returns what the manifest says of a file, once the disk has all of it.
+def entry_of(path: Path) -> FileEntry:
+    """Returns what the manifest says of a file."""
+    return FileEntry(path.stat().st_size, sha256_of(path))
+
+
+def _written(path: Path) -> FileEntry:
+    """Returns the same once the disk has all of the file.
 
     A rename may reach the disk before what was written: after a loss of power whole names would
     hold empty files.
     """
     _flush(path)
-    return FileEntry(path.stat().st_size, sha256_of(path))
+    return entry_of(path)
 
 
 def _flush(path: Path) -> None:
@@ -253,7 +258,7 @@ def _flush(path: Path) -> None:
 
 def _seal(folder: Path, kind: str, known: Mapping[str, FileEntry] | None = None) -> None:
     names = {str(path.relative_to(folder)): path for path in _files_below(folder)}
-    files = {name: (known or {}).get(name) or written(path) for name, path in names.items()}
+    files = {name: (known or {}).get(name) or _written(path) for name, path in names.items()}
     write_json(folder / MANIFEST, Manifest(kind, files, FORMAT))
     _flush(folder / MANIFEST)
     folder.chmod(0o755)  # mkdtemp and safetensors write for the owner alone;
