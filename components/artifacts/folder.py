@@ -215,7 +215,7 @@ def new_folder(
         path: Where the artifact belongs.
         kind: What it is.
         known: Files of the folder by name that were looked at when they were written: reading
-            gigabytes again takes seconds.
+            gigabytes again takes seconds. With it the disk is not waited for, either.
 
     Raises:
         InputError: Something else lies at `path` (`check_place`), or it cannot be written.
@@ -230,7 +230,8 @@ def new_folder(
             yield partial
             _seal(partial, kind, known)
             take_place(partial, path)
-            _flush(path.parent)
+            if known is None:
+                _flush(path.parent)
 
 
 def entry_of(path: Path) -> FileEntry:
@@ -258,9 +259,11 @@ def _flush(path: Path) -> None:
 
 def _seal(folder: Path, kind: str, known: Mapping[str, FileEntry] | None = None) -> None:
     names = {str(path.relative_to(folder)): path for path in _files_below(folder)}
-    files = {name: (known or {}).get(name) or _written(path) for name, path in names.items()}
+    entry = _written if known is None else entry_of
+    files = {name: (known or {}).get(name) or entry(path) for name, path in names.items()}
     write_json(folder / MANIFEST, Manifest(kind, files, FORMAT))
-    _flush(folder / MANIFEST)
+    if known is None:
+        _flush(folder / MANIFEST)
     folder.chmod(0o755)  # mkdtemp and safetensors write for the owner alone;
     for file in _files_below(folder):  # the next step may run as another user
         file.chmod(0o644)
