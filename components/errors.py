@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -132,15 +132,12 @@ def _terminate(signal_number: int, frame: object) -> NoReturn:
 
 
 @contextmanager
-def _cleaning_up_on_sigterm() -> Iterator[None]:
-    """Lets SIGTERM unwind the stack, so that half-written folders are removed.
-
-    As the first process of a container Python would not even notice the signal without this.
-    """
+def on_sigterm(handler: Callable[[int, object], NoReturn]) -> Iterator[None]:
+    """Has SIGTERM call a handler, in the main thread: signals reach no other."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = signal.signal(signal.SIGTERM, handler)
     try:
         yield
     finally:
@@ -155,7 +152,9 @@ def exit_on_input_error() -> Iterator[None]:
     with one line too, after half-written files were removed.
     """
     try:
-        with _cleaning_up_on_sigterm():
+        # It unwinds the stack, so that half-written folders are removed. As the first process of a
+        # container Python would not even notice the signal without this.
+        with on_sigterm(_terminate):
             yield
     except InputError as error:
         print(f"{error.begins}{_in_one_line(str(error))}", file=sys.stderr, flush=True)

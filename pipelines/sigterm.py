@@ -6,26 +6,16 @@ A terminal sends Ctrl-C to all of them by itself; `kill`, `timeout` and service 
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import NoReturn
 
-from components.errors import TERMINATED
+from components.errors import TERMINATED, on_sigterm
 
 
-@contextmanager
-def sigterm_passed_on() -> Iterator[None]:
+def sigterm_passed_on() -> AbstractContextManager[None]:
     """Within it SIGTERM reaches the running step first: a training is saved by it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _pass_on)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return on_sigterm(_pass_on)
 
 
 def _pass_on(number: int, frame: object) -> NoReturn:
