@@ -13,6 +13,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+from components.artifacts.checkpoint import History
 from components.artifacts.facts import TrainingFacts
 from components.artifacts.model import new_model_folder, write_model
 from components.artifacts.tokens import read_tokens
@@ -31,6 +32,14 @@ hypothesis.settings.register_profile(
     "same", derandomize=True, deadline=None, database=None, max_examples=60
 )
 hypothesis.settings.load_profile("same")
+
+
+NOTHING_YET = History(
+    step=0, curve=(), dev_curve=(), since_mark=(), best=None, measured_since_best=0, real_tokens=0,
+    computed_tokens=0, seconds=0.0, train_seconds=0.0, dev_seconds=0.0, warm_up_steps=0,
+    warm_up_seconds=0.0, resumed_at=(),
+)  # fmt: skip
+"""Of a training that was not begun."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,10 +4,11 @@
 `first_moments.safetensors` and `second_moments.safetensors` name float32 arrays by Keras variable
 path; `random.safetensors` holds the states of the random generators. `best.safetensors` holds the
 weights that did best on dev, where those are not the weights of the step. `logs/` holds the
-TensorBoard events up to the step. Every array file says which step it is of, so that those of two
-checkpoints, where two processes write to one place, are never taken for one.
+TensorBoard events up to the step. Every array file says which step its arrays are of, so that those
+of two checkpoints, where two processes write to one place, are never taken for one.
 """
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +20,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from components.artifacts.facts import CurvePoint, DevPoint
-from components.artifacts.folder import FileEntry, NotWhole, entry_of, read_json, write_json
+from components.artifacts.folder import (
+    FileEntry,
+    NotWhole,
+    entry_of,
+    read_json,
+    read_manifest,
+    write_json,
+)
 from components.artifacts.model import LOGS
+from components.errors import InputError
 
 KIND = "checkpoint"
 HISTORY = "history.json"
-BEST = "best"
+WEIGHTS, BEST = "weights", "best"
 STEP = "step"  # in an array file's metadata
 
 Arrays = Mapping[str, np.ndarray[Any, Any]]
@@ -102,26 +111,48 @@ class CheckpointFacts:
 def write_state(folder: Path, state: State, step: int, known: dict[str, FileEntry]) -> None:
     """Writes a training's arrays, one file after the other: each is copied once in memory.
 
-    What a manifest says of each is added to `known`. The disk is not waited for, which takes
-    seconds: after a loss of power the checkpoint before is there.
+    What a manifest says of each is added to `known`.
     """
     for name in State.__slots__:
-        path = _save(folder, name, getattr(state, name), step)
-        known[path.name] = entry_of(path)
+        _save(folder, name, getattr(state, name), step, known)
 
 
-def write_facts(folder: Path, facts: CheckpointFacts, best: Arrays | None, logs: Path) -> None:
-    """Writes the rest: the facts, the best weights if they are others, and the events so far."""
-    if best is not None:
-        _save(folder, BEST, best, facts.history.step)
+def write_best(folder: Path, best: Arrays, step: int, known: dict[str, FileEntry]) -> None:
+    """Writes the weights that did best on dev, at an earlier step, likewise."""
+    _save(folder, BEST, best, step, known)
+
+
+def link_best(folder: Path, before: Path, step: int, known: dict[str, FileEntry]) -> bool:
+    """Takes the best weights of a step from the checkpoint `before`; tells whether it had them.
+
+    The file gets a second name: nothing is copied, and nobody ever writes into one that is whole.
+    """
+    try:
+        facts = read_facts(before).history
+        if step not in (facts.step, facts.best.step if facts.best else None):
+            return False
+        name = _file_of(WEIGHTS if step == facts.step else BEST)
+        known[_file_of(BEST)] = read_manifest(before).files[name]
+        os.link(before / name, folder / _file_of(BEST))
+    except (InputError, OSError):  # it is gone, or the file system gives no second names
+        return False
+    return True
+
+
+def write_facts(folder: Path, facts: CheckpointFacts, logs: Path) -> None:
+    """Writes the rest: the facts, and the events so far."""
     shutil.copytree(logs, folder / LOGS)
     write_json(folder / HISTORY, facts)
 
 
-def _save(folder: Path, name: str, arrays: Arrays, step: int) -> Path:
-    path = folder / f"{name}.safetensors"
+def _save(folder: Path, name: str, arrays: Arrays, step: int, known: dict[str, FileEntry]) -> None:
+    path = folder / _file_of(name)
     save_file(dict(arrays), path, metadata={STEP: str(step)})
-    return path
+    known[path.name] = entry_of(path)
+
+
+def _file_of(name: str) -> str:
+    return f"{name}.safetensors"
 
 
 def read_facts(folder: Path) -> CheckpointFacts:
@@ -143,17 +174,17 @@ def read_state(folder: Path, step: int) -> State:
     return State(**{name: _load(folder, name, step) for name in State.__slots__})
 
 
-def read_best(folder: Path, step: int) -> Arrays | None:
-    """Reads the weights that did best on dev; None where those are the weights of the step.
+def read_best(folder: Path, step: int) -> Arrays:
+    """Reads the weights that did best on dev, at an earlier step.
 
     Raises:
         NotWhole: The file is not safetensors, or of another step.
     """
-    return _load(folder, BEST, step) if (folder / f"{BEST}.safetensors").exists() else None
+    return _load(folder, BEST, step)
 
 
 def _load(folder: Path, name: str, step: int) -> Arrays:
-    path = folder / f"{name}.safetensors"
+    path = folder / _file_of(name)
     try:
         with safe_open(path, framework="numpy") as file:
             of_step = (file.metadata() or {}).get(STEP)

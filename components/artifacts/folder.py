@@ -205,7 +205,7 @@ def _unwritable(path: Path, kind: str, error: OSError) -> InputError:
 
 @contextmanager
 def new_folder(
-    path: Path, kind: str, known: Mapping[str, FileEntry] | None = None
+    path: Path, kind: str, known: Mapping[str, FileEntry] | None = None, *, flush: bool = True
 ) -> Iterator[Path]:
     """Gives a temporary folder beside `path` that becomes the artifact `path` on success.
 
@@ -215,7 +215,8 @@ def new_folder(
         path: Where the artifact belongs.
         kind: What it is.
         known: Files of the folder by name that were looked at when they were written: reading
-            gigabytes again takes seconds. With it the disk is not waited for, either.
+            gigabytes again takes seconds.
+        flush: Whether to wait until the disk has all of it.
 
     Raises:
         InputError: Something else lies at `path` (`check_place`), or it cannot be written.
@@ -228,9 +229,9 @@ def new_folder(
             raise _unwritable(path, kind, error) from None
         with writing(f"the {kind}", path):
             yield partial
-            _seal(partial, kind, known)
+            _seal(partial, kind, known or {}, flush)
             take_place(partial, path)
-            if known is None:
+            if flush:
                 _flush(path.parent)
 
 
@@ -239,17 +240,12 @@ def entry_of(path: Path) -> FileEntry:
     return FileEntry(path.stat().st_size, sha256_of(path))
 
 
-def _written(path: Path) -> FileEntry:
-    """Returns the same once the disk has all of the file.
+def _flush(path: Path) -> None:
+    """Waits until the disk has all of a file, or all names of a folder.
 
     A rename may reach the disk before what was written: after a loss of power whole names would
     hold empty files.
     """
-    _flush(path)
-    return entry_of(path)
-
-
-def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -257,16 +253,15 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _seal(folder: Path, kind: str, known: Mapping[str, FileEntry] | None = None) -> None:
+def _seal(folder: Path, kind: str, known: Mapping[str, FileEntry], flush: bool) -> None:
     names = {str(path.relative_to(folder)): path for path in _files_below(folder)}
-    entry = _written if known is None else entry_of
-    files = {name: (known or {}).get(name) or entry(path) for name, path in names.items()}
+    files = {name: known.get(name) or entry_of(path) for name, path in names.items()}
     write_json(folder / MANIFEST, Manifest(kind, files, FORMAT))
-    if known is None:
-        _flush(folder / MANIFEST)
     folder.chmod(0o755)  # mkdtemp and safetensors write for the owner alone;
-    for file in _files_below(folder):  # the next step may run as another user
+    for file in names.values():  # the next step may run as another user
         file.chmod(0o644)
+    for file in (*names.values(), folder / MANIFEST) if flush else ():
+        _flush(file)
 
 
 def open_folder(path: Path, kind: str, *, needs: Collection[str] = ()) -> Path:

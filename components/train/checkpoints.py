@@ -1,6 +1,6 @@
-"""The last two checkpoints of a training: saved, found again, checked.
+"""The last checkpoints of a training: saved, found again, checked.
 
-They lie in two folders, written in turns: whatever happens while one is written, the other is
+They lie in three folders, written in turns: whatever happens while one is written, the last two are
 whole. Each is written beside its place and renamed, or sent to a bucket with its manifest last,
 while training goes on. A reader checks every file's SHA-256.
 """
@@ -24,9 +24,11 @@ from components.artifacts.checkpoint import (
     CheckpointFacts,
     History,
     State,
+    link_best,
     read_best,
     read_facts,
     read_state,
+    write_best,
     write_facts,
     write_state,
 )
@@ -34,7 +36,6 @@ from components.artifacts.folder import (
     MANIFEST,
     FileEntry,
     NotWhole,
-    check_place,
     new_folder,
     open_folder,
 )
@@ -45,7 +46,7 @@ from components.partial import temporary_folder
 from components.storage import check_writable, fetch, local_path, names_at, put, remove
 from components.storage.address import parse_address
 
-SLOTS = ("a", "b")
+SLOTS = ("a", "b", "c")
 FAILURES = (InputError, OSError, SafetensorError)
 FILES = {MANIFEST, HISTORY, *(f"{name}.safetensors" for name in (*State.__slots__, BEST))}
 """What a checkpoint holds, beside its logs."""
@@ -74,8 +75,10 @@ class Found:
 
     def best_weights(self) -> Arrays:
         """Reads the weights that did best on dev: its own, or those of before."""
-        best = read_best(self.folder, self.history.step)
-        return self.state().weights if best is None else best
+        best = self.history.best
+        if not best or best.step == self.history.step:
+            return self.state().weights
+        return read_best(self.folder, best.step)
 
 
 class Checkpoints:
@@ -95,7 +98,7 @@ class Checkpoints:
         self._uri = uri.rstrip("/")
         self.shown = parse_address(self._uri).shown
         self._identity, self._versions = dict(identity), dict(versions)
-        self._next = SLOTS[0]
+        self._last = SLOTS[-1]
         self._sender = ThreadPoolExecutor(1)
         self._sending: Future[None] | None = None
         self.saved_step: int | None = None
@@ -128,7 +131,8 @@ class Checkpoints:
         The one before is where it belongs by then.
         """
         self.wait()
-        return Saving(self, self._next, state, step)
+        slot = SLOTS[(SLOTS.index(self._last) + 1) % len(SLOTS)]
+        return Saving(self, slot, state, step)
 
     def keep(self, whole: ExitStack, slot: str, step: int) -> None:
         """Puts a checkpoint that is written into its slot: in a bucket while training goes on.
@@ -156,12 +160,11 @@ class Checkpoints:
             _warn(error)
 
     def saved(self, slot: str, step: int) -> None:
-        """Notes that a slot holds the last checkpoint: the next one goes to the other slot.
+        """Notes that a slot holds the last checkpoint: the next one goes to the one after it.
 
-        Where writing fails, the next one is tried in the same slot: the other is the one whole.
+        Where writing fails, the next one is tried in the same slot: the others are the whole ones.
         """
-        self.saved_step = step
-        self._next = next(other for other in SLOTS if other != slot)
+        self.saved_step, self._last = step, slot
 
     def remove(self) -> None:
         """Removes them: the result is where it belongs."""
@@ -178,18 +181,32 @@ class Checkpoints:
     def new_folder(self, slot: str, known: Mapping[str, FileEntry]) -> Iterator[Path]:
         """Gives the folder of a checkpoint that on success becomes that of the slot.
 
-        `known` is what is known of its files in the end.
+        The disk is not waited for, which takes seconds: after a loss of power the checkpoint before
+        is there. What the slot held goes first, so that the pages that it took in memory serve
+        again: new ones can cost several times what is written into them.
+
+        Args:
+            slot: The slot; its names were looked at before.
+            known: What is known of the folder's files in the end.
         """
         address = self._address(slot)
         if is_local(address):
-            _remove_if_torn(address)
-            with new_folder(local_path(address), KIND, known) as folder:
+            remove(address)
+            with new_folder(local_path(address), KIND, known, flush=False) as folder:
                 yield folder
             return
         with temporary_folder() as beside:
-            with new_folder(beside / slot, KIND, known) as folder:
+            with new_folder(beside / slot, KIND, known, flush=False) as folder:
                 yield folder
             put(beside / slot, address, last=MANIFEST)
+
+    def write_best(
+        self, folder: Path, best: Arrays, step: int, known: dict[str, FileEntry]
+    ) -> None:
+        """Writes the best weights, of an earlier step, unless the last checkpoint has them."""
+        last = self._address(self._last)
+        if not (is_local(last) and link_best(folder, local_path(last), step, known)):
+            write_best(folder, best, step, known)
 
     def _head(self, slot: str) -> CheckpointFacts | None:
         """Reads the facts of a slot; None, and a warning, where they are not whole."""
@@ -261,21 +278,18 @@ class Saving:
         self._step = step
         self._stack = ExitStack()
         self._known: dict[str, FileEntry] = {}
-        self._folder: Path | None = None
-        self._writing: Future[None] | None = None
+        self._writer = ThreadPoolExecutor(1)
         self._rest: tuple[History, Arrays | None, Path] | None = None
 
     def __enter__(self) -> "Saving":
-        try:
-            place = self._checkpoints.new_folder(self._slot, self._known)
-            self._folder = self._stack.enter_context(place)
-            writer = self._stack.enter_context(ThreadPoolExecutor(1))
-            self._writing = writer.submit(
-                write_state, self._folder, self._state, self._step, self._known
-            )
-        except FAILURES as error:
-            _warn(error)
+        self._writing = self._writer.submit(self._write_state)
         return self
+
+    def _write_state(self) -> Path:
+        place = self._checkpoints.new_folder(self._slot, self._known)
+        folder = self._stack.enter_context(place)
+        write_state(folder, self._state, self._step, self._known)
+        return folder
 
     def complete(self, history: History, best: Arrays | None, logs: Path) -> None:
         """Takes what the arrays are written with; without it nothing is kept.
@@ -293,33 +307,28 @@ class Saving:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind or not self._folder or not self._writing:
-            self._stack.__exit__(kind, error, traceback)
-            return
-        if not self._rest:
-            self._stack.__exit__(_NotKept, _NotKept(), None)
-            return
+        self._writer.shutdown()
         try:
             with self._stack as stack:  # what fails takes the folder with it
-                self._writing.result()
-                history, best, logs = self._rest
-                write_facts(self._folder, self._checkpoints.facts_of(history), best, logs)
+                folder = self._writing.result()
+                if kind or not self._rest:
+                    raise _NotKept
+                self._write_rest(folder, *self._rest)
                 whole = stack.pop_all()
-            self._checkpoints.keep(whole, self._slot, history.step)
+            self._checkpoints.keep(whole, self._slot, self._step)
         except FAILURES as failure:
             _warn(failure)
+        except _NotKept:
+            pass
+
+    def _write_rest(self, folder: Path, history: History, best: Arrays | None, logs: Path) -> None:
+        if best is not None and history.best:
+            self._checkpoints.write_best(folder, best, history.best.step, self._known)
+        write_facts(folder, self._checkpoints.facts_of(history), logs)
 
 
 def _is_ours(name: str) -> bool:
     return name in FILES or name.startswith(f"{LOGS}/")
-
-
-def _remove_if_torn(address: str) -> None:
-    """Removes what lies in a slot where it is no artifact: its names were looked at before."""
-    try:
-        check_place(local_path(address), KIND)
-    except InputError:
-        remove(address)
 
 
 def remove_checkpoints(uri: str) -> None:

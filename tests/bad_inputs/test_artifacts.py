@@ -3,6 +3,7 @@
 Models behind a manifest that fits them stand in test_model_folders.py.
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from components.artifacts.checkpoint import HISTORY, History, State
+from components.artifacts.checkpoint import HISTORY, State
 from components.artifacts.evaluation import KIND as EVALUATION
 from components.artifacts.evaluation import METRICS
 from components.artifacts.folder import LARGEST_JSON_BYTES, MANIFEST, sha256_of
@@ -24,6 +25,7 @@ from components.artifacts.tokens import KIND as TOKENS
 from components.compare.facts import KIND as COMPARISON
 from components.evaluate.config import EvaluateConfig
 from components.train.checkpoints import Checkpoints
+from tests.conftest import NOTHING_YET
 
 Damage = Callable[[Path], object]
 Refused = Callable[..., str]
@@ -192,14 +194,9 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
     """One checkpoint of a training, in slot a."""
     (tmp_path / "logs").mkdir()
     arrays = {"x": np.ones(8, np.float32)}
-    history = History(
-        step=1, curve=(), dev_curve=(), since_mark=(), best=None, measured_since_best=0,
-        real_tokens=0, computed_tokens=0, seconds=0.0, train_seconds=0.0, dev_seconds=0.0,
-        warm_up_steps=0, warm_up_seconds=0.0, resumed_at=(),
-    )  # fmt: skip
     kept = Checkpoints(str(tmp_path / "checkpoints"), {"seed": 1}, {})
     with kept.saving(State(arrays, arrays, arrays, arrays), 1) as saving:
-        saving.complete(history, None, tmp_path / "logs")
+        saving.complete(dataclasses.replace(NOTHING_YET, step=1), None, tmp_path / "logs")
     assert kept.latest()
     return kept
 

@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from components.artifacts.checkpoint import History, State
+from components.artifacts.checkpoint import State
 from components.artifacts.folder import MANIFEST
 from components.errors import EnvironmentTrouble
 from components.train.checkpoints import Checkpoints, remove_checkpoints
+from tests.conftest import NOTHING_YET
 
 if TYPE_CHECKING:
     from benchmarks.faulty_proxy import FaultyProxy, Request
     from tests.storage.conftest import Bucket
 
-NOTHING_YET = History(
-    step=0, curve=(), dev_curve=(), since_mark=(), best=None, measured_since_best=0, real_tokens=0,
-    computed_tokens=0, seconds=0.0, train_seconds=0.0, dev_seconds=0.0, warm_up_steps=0,
-    warm_up_seconds=0.0, resumed_at=(),
-)  # fmt: skip
 SEED = {"seed": 1}
 
 Save = Callable[..., Checkpoints]

@@ -1,5 +1,6 @@
 import dataclasses
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from safetensors.numpy import load_file
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from components.artifacts.checkpoint import History, State, read_facts
+from components.artifacts.checkpoint import State, read_facts
 from components.artifacts.facts import DevPoint, TrainingFacts
 from components.artifacts.folder import MANIFEST, Manifest, open_folder, write_json
 from components.artifacts.model import read_model
@@ -27,6 +28,7 @@ from components.train.config import TrainConfig
 from components.train.kubeflow import checkpoints_beside
 from components.train.progress import Reporter, progress
 from components.train.stopping import STOPPED
+from tests.conftest import NOTHING_YET
 
 ENCODER = "scratch:bert-tiny"
 CONFIG = TrainConfig(
@@ -209,7 +211,7 @@ def test_a_damaged_checkpoint_is_left_out_for_the_one_before(
     damage: Callable[[Path], None],
     said: str,
 ) -> None:
-    stopped(9)  # saved at 4, 8 and 9, of which two are kept
+    stopped(9)  # saved at 4, 8 and 9
     slot = newest(tmp_path / "checkpoints")
     damage(slot)
     training()
@@ -327,34 +329,27 @@ def test_a_training_outlives_its_checkpoints(
     assert_as_if_never_stopped(tmp_path / "model", never_stopped, [])
 
 
-NOTHING_YET = History(
-    step=0, curve=(), dev_curve=(), since_mark=(), best=None, measured_since_best=0, real_tokens=0,
-    computed_tokens=0, seconds=0.0, train_seconds=0.0, dev_seconds=0.0, warm_up_steps=0,
-    warm_up_seconds=0.0, resumed_at=(),
-)  # fmt: skip
-
-
 def test_a_full_disk_takes_no_checkpoint_that_is_whole(
     tmp_path: Path, logs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoints = Checkpoints(str(tmp_path / "checkpoints"), {"seed": 1}, {})
-    save(checkpoints, 1, logs)
-    save(checkpoints, 2, logs)
+    for step_done in (1, 2, 3):
+        save(checkpoints, step_done, logs)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, limits[1]))
     try:
-        save(checkpoints, 3, logs)
         save(checkpoints, 4, logs)
+        save(checkpoints, 5, logs)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert capsys.readouterr().out.count("no checkpoint could be written") == 2
-    assert checkpoints.saved_step == 2
+    assert checkpoints.saved_step == 3
+    assert steps_in(tmp_path / "checkpoints", "bc") == [2, 3]
     found = Checkpoints(str(tmp_path / "checkpoints"), {"seed": 1}, {}).latest()
     assert found
-    assert found.history.step == 2
-    save(checkpoints, 5, logs)
-    kept = map(read_facts, (tmp_path / "checkpoints").iterdir())
-    assert sorted(facts.history.step for facts in kept) == [2, 5]
+    assert found.history.step == 3
+    save(checkpoints, 6, logs)
+    assert steps_in(tmp_path / "checkpoints") == [6, 2, 3]
 
 
 def save(checkpoints: Checkpoints, step: int, logs: Path, value: float | None = None) -> None:
@@ -373,15 +368,42 @@ def logs(tmp_path: Path) -> Path:
 def test_two_are_whole_while_a_third_is_written(tmp_path: Path, logs: Path) -> None:
     place = tmp_path / "checkpoints"
     checkpoints = Checkpoints(str(place), {"seed": 1}, {})
-    save(checkpoints, 1, logs)
-    save(checkpoints, 2, logs)
+    for step_done in (1, 2, 3):
+        save(checkpoints, step_done, logs)
     arrays = {"x": np.zeros(1000)}
-    with checkpoints.saving(State(arrays, arrays, arrays, arrays), 3) as saving:
-        kept = [read_facts(open_folder(place / slot, "checkpoint")) for slot in ("a", "b")]
-        assert sorted(facts.history.step for facts in kept) == [1, 2]
-        saving.complete(dataclasses.replace(NOTHING_YET, step=3), None, logs)
-    kept = [read_facts(open_folder(place / slot, "checkpoint")) for slot in ("a", "b")]
-    assert sorted(facts.history.step for facts in kept) == [2, 3]
+    with checkpoints.saving(State(arrays, arrays, arrays, arrays), 4) as saving:
+        assert steps_in(place, "bc") == [2, 3]
+        saving.complete(dataclasses.replace(NOTHING_YET, step=4), None, logs)
+    assert steps_in(place) == [4, 2, 3]
+
+
+def steps_in(place: Path, slots: str = "abc") -> list[int]:
+    folders = [open_folder(place / slot, "checkpoint") for slot in slots]
+    return [read_facts(folder).history.step for folder in folders]
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_best_weights_that_stay_the_best_are_written_once(
+    tmp_path: Path, logs: Path, gone: bool
+) -> None:
+    """Where the checkpoint before was lost meanwhile, once more."""
+    place = tmp_path / "checkpoints"
+    checkpoints = Checkpoints(str(place), {"seed": 1}, {})
+    best = DevPoint(step=1, accuracy=1.0, eval_loss=0.5)
+    for step_done in (1, 2, 3):
+        if gone and step_done == 3:
+            shutil.rmtree(place / "b")
+        arrays = {"x": np.full(1000, step_done, np.float32)}
+        before = {"x": np.full(1000, 1, np.float32)} if step_done > 1 else None
+        with checkpoints.saving(State(arrays, arrays, arrays, arrays), step_done) as saving:
+            history = dataclasses.replace(NOTHING_YET, step=step_done, best=best)
+            saving.complete(history, before, logs)
+    places = [place / "a" / "weights.safetensors", place / "c" / "best.safetensors"]
+    assert len({path.stat().st_ino for path in places}) == (2 if gone else 1)
+    found = Checkpoints(str(place), {"seed": 1}, {}).latest()
+    assert found
+    assert found.state().weights["x"].tolist() == [3.0] * 1000
+    assert found.best_weights()["x"].tolist() == [1.0] * 1000
 
 
 def test_arrays_of_another_step_are_not_taken(tmp_path: Path, logs: Path) -> None:
@@ -393,9 +415,9 @@ def test_arrays_of_another_step_are_not_taken(tmp_path: Path, logs: Path) -> Non
     assert found
     assert found.state().weights["x"].tolist() == [2.0] * 1000
     assert second.latest()
-    save(second, 3, logs)  # another process, which takes the older slot,
-    save(second, 4, logs)  # and then this one
-    with pytest.raises(InputError, match="is of step 4, expected 2: another process writes to"):
+    for step_done in (3, 4, 5):  # another process, which takes the other slots and then this one
+        save(second, step_done, logs)
+    with pytest.raises(InputError, match="is of step 5, expected 2: another process writes to"):
         found.state()
 
 
