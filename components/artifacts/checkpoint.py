@@ -11,6 +11,7 @@ of two checkpoints, where two processes write to one place, are never taken for 
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,12 +110,20 @@ class CheckpointFacts:
 
 
 def write_state(folder: Path, state: State, step: int, known: dict[str, FileEntry]) -> None:
-    """Writes a training's arrays, one file after the other: each is copied once in memory.
+    """Writes a training's arrays, their files at the same time.
+
+    Where dev is measured on the processors meanwhile, that loses less to three writers for a short
+    while than to one for longer.
 
     What a manifest says of each is added to `known`.
     """
-    for name in State.__slots__:
-        _save(folder, name, getattr(state, name), step, known)
+    with ThreadPoolExecutor(len(State.__slots__)) as writers:
+        saved = [
+            writers.submit(_save, folder, name, getattr(state, name), step, known)
+            for name in State.__slots__
+        ]
+    for each in saved:
+        each.result()
 
 
 def write_best(folder: Path, best: Arrays, step: int, known: dict[str, FileEntry]) -> None:
