@@ -61,10 +61,16 @@ _BITS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+def drawn_seed(generator: keras.random.SeedGenerator) -> Tensor:
+    """Returns the seed of one use of `dropout`."""
+    # PyTorch's bits need none, and drawing one takes as long as a small product.
+    return 0 if keras.backend.backend() == "torch" else generator.next()
+
+
 def dropout(x: Tensor, rate: float, seed: Tensor | None) -> Tensor:
     """Sets each element to 0 with a probability of `rate` and scales the others up.
 
-    `seed` is what a `keras.random.SeedGenerator` gives; None leaves x as it is.
+    `seed` is what `drawn_seed` gives; None leaves x as it is.
     """
     dropped = round(rate * VALUES)
     if seed is None or not dropped:
@@ -87,4 +93,4 @@ class Dropout(keras.layers.Layer):
 
     def call(self, x: Tensor, training: bool = False) -> Tensor:
         """Maps a tensor of any shape to one of the same."""
-        return dropout(x, self.rate, self.generator.next() if training and self.rate else None)
+        return dropout(x, self.rate, drawn_seed(self.generator) if training else None)

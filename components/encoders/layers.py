@@ -11,7 +11,8 @@ import keras
 from keras import ops
 
 from components.encoders.config import EncoderConfig
-from components.encoders.dropout import Dropout, dropout
+from components.encoders.dropout import Dropout, drawn_seed, dropout
+from components.encoders.elementwise import LayerNorm, gelu, gelu_new
 
 Tensor = Any
 Initial = Callable[[str, Any], Any]
@@ -21,8 +22,8 @@ MASKED = -10000.0
 """Added to the attention scores of padding, as the original codes do; finite also in bfloat16."""
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": lambda x: ops.gelu(x, approximate=False),
-    "gelu_new": lambda x: ops.gelu(x, approximate=True),
+    "gelu": gelu,
+    "gelu_new": gelu_new,
     "relu": ops.relu,
     "tanh": ops.tanh,
 }
@@ -38,14 +39,12 @@ def random_normal(config: EncoderConfig) -> keras.initializers.Initializer:
     return keras.initializers.TruncatedNormal(stddev=config.initializer_range)
 
 
-def layer_norm(
-    config: EncoderConfig, path: str, initial: Initial = usual
-) -> keras.layers.LayerNormalization:
+def layer_norm(config: EncoderConfig, path: str, initial: Initial = usual) -> LayerNorm:
     """Returns a LayerNorm with the architecture's epsilon."""
-    return keras.layers.LayerNormalization(
-        epsilon=config.layer_norm_eps,
-        gamma_initializer=initial(f"{path}/gamma", "ones"),
-        beta_initializer=initial(f"{path}/beta", "zeros"),
+    return LayerNorm(
+        config.layer_norm_eps,
+        gamma=initial(f"{path}/gamma", "ones"),
+        beta=initial(f"{path}/beta", "zeros"),
         name=_name(path),
     )
 
@@ -144,7 +143,9 @@ class Dropouts(keras.layers.Layer):
     def seeds(self, training: bool) -> LayerSeeds:
         """Draws the seeds of one use of the layer."""
         rates = (self.probabilities_rate, *(self.hidden_rate,) * 3)
-        return LayerSeeds(*(self.generator.next() if training and rate else None for rate in rates))
+        return LayerSeeds(
+            *(drawn_seed(self.generator) if training and rate else None for rate in rates)
+        )
 
     def hidden(self, states: Tensor, seed: Tensor | None) -> Tensor:
         """Drops elements of states."""
@@ -160,6 +161,9 @@ class TransformerLayer(keras.layers.Layer):
 
     Query, key and value are one product of kernel [hidden, 3 * hidden], in this order. With
     `remat` what is inside is computed again for the gradient instead of being kept.
+
+    Its parts are reached by `call`: they are of its own precision, and what Keras does around a
+    layer takes PyTorch as long as a small product.
     """
 
     def __init__(
@@ -231,22 +235,24 @@ class TransformerLayer(keras.layers.Layer):
     ) -> Tensor:
         kept = states[:, :1] if first_only else states
         if self.normalize_first:
-            attended = self._attend(self.attention_norm(states), attention_mask, seeds, first_only)
+            normal = self.attention_norm.call(states)
+            attended = self._attend(normal, attention_mask, seeds, first_only)
             states = kept + self.dropouts.hidden(attended, seeds.attention)
-            return states + self._feed(self.output_norm(states), seeds)
+            return states + self._feed(self.output_norm.call(states), seeds)
         attended = self._attend(states, attention_mask, seeds, first_only)
-        states = self.attention_norm(kept + self.dropouts.hidden(attended, seeds.attention))
-        return self.output_norm(states + self._feed(states, seeds))
+        states = self.attention_norm.call(kept + self.dropouts.hidden(attended, seeds.attention))
+        return self.output_norm.call(states + self._feed(states, seeds))
 
     def _feed(self, states: Tensor, seeds: LayerSeeds) -> Tensor:
-        return self.dropouts.hidden(self.output_dense(self.intermediate(states)), seeds.output)
+        fed = self.output_dense.call(self.intermediate.call(states))
+        return self.dropouts.hidden(fed, seeds.output)
 
     def _attend(
         self, states: Tensor, attention_mask: Tensor, seeds: LayerSeeds, first_only: bool
     ) -> Tensor:
         batch, tokens = ops.shape(states)[0], ops.shape(states)[1]
         projected = ops.reshape(
-            self.query_key_value(states), (batch, tokens, 3, self.heads, self.head_size)
+            self.query_key_value.call(states), (batch, tokens, 3, self.heads, self.head_size)
         )
         query, key, value = ops.unstack(ops.transpose(projected, (2, 0, 3, 1, 4)), 3, axis=0)
         if first_only:
@@ -259,4 +265,4 @@ class TransformerLayer(keras.layers.Layer):
         probabilities = self.dropouts.probabilities(probabilities, seeds.probabilities)
         context = ops.swapaxes(ops.matmul(probabilities, value), 1, 2)
         width = self.heads * self.head_size
-        return self.attention_output(ops.reshape(context, (batch, tokens, width)))
+        return self.attention_output.call(ops.reshape(context, (batch, tokens, width)))
