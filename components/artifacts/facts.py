@@ -241,7 +241,7 @@ class TrainingFacts:
         resumed_at: Steps that it was taken up at after an interruption; times are those of all
             processes together, save for what was done again.
         peak_memory_bytes: Largest resident memory of the process (host memory).
-        accelerators: Accelerators that the backend sees; 0 without one.
+        accelerators: Accelerators that it was computed on; 0 without one.
         peak_accelerator_memory_bytes: Largest memory in use on the first of them; null without one,
             or where the backend does not tell.
         versions: Versions of Python and of the libraries that compute.

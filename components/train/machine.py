@@ -31,7 +31,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, str]:
-    """Returns the processor, its cores and memory, and the accelerators that Keras sees."""
+    """Returns the processor, its cores and memory, and the accelerators that compute."""
     pages, page_bytes = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": _processor_name(),

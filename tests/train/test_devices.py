@@ -17,6 +17,7 @@ from components.encoders.checkpoints.write import write_tf1
 from components.encoders.sizes import scratch_config
 from components.encoders.weights import weights_of
 from components.errors import InputError
+from components.train.backends import current_backend
 from components.train.checks import check_devices
 from components.train.config import TrainConfig
 from components.train.nodes import join_nodes
@@ -136,3 +137,19 @@ def test_a_batch_must_be_divisible() -> None:
         "train_batch_size is 12, expected a multiple of 4 devices times 2 "
         "gradient_accumulation_steps = 8"
     )
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="the others take all GPUs")
+def test_pytorch_tells_of_gpus_that_do_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"GPU {number}")
+    backend = current_backend()
+    with backend.on_all_devices():
+        pass
+    told = "train: PyTorch computes on the first of 2 GPUs; for all of them choose the backend jax"
+    assert capsys.readouterr().out.startswith(told)
+    assert backend.device_names() == ["GPU 0"]

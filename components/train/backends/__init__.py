@@ -60,7 +60,7 @@ class Backend(Protocol):
     """What a file of this folder offers."""
 
     def device_names(self) -> list[str]:
-        """Returns the model name of every accelerator."""
+        """Returns the model name of every accelerator that computes."""
 
     def device_count(self) -> int:
         """Returns over how many devices a batch is divided; 1 where there is no accelerator."""

@@ -41,13 +41,23 @@ KEPT_BYTES = (1 << 31) - 1
 
 
 def device_names() -> list[str]:
-    """Returns the model name of every GPU."""
-    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    """Returns the model name of the GPU, where there is one."""
+    return [torch.cuda.get_device_name(0)] if torch.cuda.device_count() else []
 
 
 def device_count() -> int:
     """Returns over how many devices a batch is divided."""
     return 1
+
+
+def _tell_of_others() -> None:
+    """Says which GPUs do nothing."""
+    if (count := torch.cuda.device_count()) > 1:
+        print(
+            f"train: PyTorch computes on the first of {count} GPUs; for all of them choose the "
+            "backend jax or tensorflow, or let it see one alone with CUDA_VISIBLE_DEVICES=0",
+            flush=True,
+        )
 
 
 def peak_memory_bytes() -> int | None:
@@ -80,6 +90,7 @@ def set_random_state(model: keras.Model, state: Mapping[str, Array]) -> None:
 @contextmanager
 def on_all_devices() -> Iterator[None]:
     """Within it, variables are made on the device."""
+    _tell_of_others()
     _keep_freed_memory()
     yield
 
