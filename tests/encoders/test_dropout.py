@@ -93,3 +93,21 @@ def test_each_of_several_devices_drops_others() -> None:
     alone, first, second = np.array(json.loads(done.stdout))
     assert (first == alone).all()
     assert (first & second).mean() == pytest.approx(0.25, abs=0.04)  # 4 standard deviations
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_gradients_are_dropped_and_scaled_as_what_they_are_of(dtype: str) -> None:
+    """At two bytes PyTorch's gradient is written out."""
+    if keras.backend.backend() != "torch":
+        pytest.skip("PyTorch's way")
+    import torch
+
+    x = torch.ones((30, 11), dtype=getattr(torch, dtype), requires_grad=True)
+    outputs = dropout(x, 0.5, 0)
+    outputs.backward(torch.full_like(x, 3.0))
+    assert x.grad is not None
+    assert x.grad.dtype == x.dtype
+    np.testing.assert_array_equal(
+        x.grad.float().numpy(), outputs.detach().float().numpy() * np.float32(3)
+    )
+    assert 0 < (x.grad == 0).float().mean() < 1
