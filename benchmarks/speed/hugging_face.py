@@ -209,7 +209,9 @@ def measure(case: Case) -> Measurement:
     # The Trainer compiles its own wrapper, not the model: that predicts like one not compiled.
     predicts = case.predict_rows and not case.compiled
     precisions = dict.fromkeys(("float32", case.precision)) if predicts else ()
-    predictions = [predict(trainer.model, name, collator, case) for name in precisions]
+    # Its training left the model computing by autocast, in bfloat16 whatever its weights are in.
+    model = trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+    predictions = [predict(model, name, collator, case) for name in precisions]
     return measurement_of(case, training, predictions)
 
 
