@@ -229,7 +229,7 @@ def new_folder(
             raise _unwritable(path, kind, error) from None
         with writing(f"the {kind}", path):
             yield partial
-            _seal(partial, kind, known or {}, flush)
+            _seal(partial, kind, known, flush)
             take_place(partial, path)
             if flush:
                 _flush(path.parent)
@@ -253,9 +253,11 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _seal(folder: Path, kind: str, known: Mapping[str, FileEntry], flush: bool) -> None:
+def _seal(
+    folder: Path, kind: str, known: Mapping[str, FileEntry] | None = None, flush: bool = True
+) -> None:
     names = {str(path.relative_to(folder)): path for path in _files_below(folder)}
-    files = {name: known.get(name) or entry_of(path) for name, path in names.items()}
+    files = {name: (known or {}).get(name) or entry_of(path) for name, path in names.items()}
     write_json(folder / MANIFEST, Manifest(kind, files, FORMAT))
     folder.chmod(0o755)  # mkdtemp and safetensors write for the owner alone;
     for file in names.values():  # the next step may run as another user
