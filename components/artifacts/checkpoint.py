@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 
 from components.artifacts.facts import CurvePoint, DevPoint
 from components.artifacts.folder import (
+    MANIFEST,
     FileEntry,
     NotWhole,
     entry_of,
@@ -55,6 +56,14 @@ class State:
     first_moments: Arrays
     second_moments: Arrays
     random: Arrays
+
+
+def _file_of(name: str) -> str:
+    return f"{name}.safetensors"
+
+
+FILES = {MANIFEST, HISTORY, *map(_file_of, (*State.__slots__, BEST))}
+"""What a checkpoint holds, beside its logs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +167,6 @@ def _save(folder: Path, name: str, arrays: Arrays, step: int, known: dict[str, F
     path = folder / _file_of(name)
     save_file(dict(arrays), path, metadata={STEP: str(step)})
     known[path.name] = entry_of(path)
-
-
-def _file_of(name: str) -> str:
-    return f"{name}.safetensors"
 
 
 def read_facts(folder: Path) -> CheckpointFacts:

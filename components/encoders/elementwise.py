@@ -21,47 +21,40 @@ SLOPE, CUBIC = sqrt(2 / pi), 0.044715
 def gelu(x: Tensor) -> Tensor:
     """Returns x times the share of the normal distribution below x."""
     if keras.backend.backend() == "tensorflow":
-        return _tensorflow_gelu(x)
+        return _times_share(
+            x,
+            lambda x: ops.erf(x * sqrt(1 / 2)) / 2 + 0.5,
+            lambda x, _: ops.exp(x * x * -0.5) * sqrt(1 / (2 * pi)),
+        )
     return ops.gelu(x, approximate=False)
 
 
 def gelu_new(x: Tensor) -> Tensor:
     """Returns gelu in its tanh form."""
     if keras.backend.backend() == "tensorflow":
-        return _tensorflow_gelu_new(x)
+        return _times_share(
+            x,
+            lambda x: ops.tanh(x * (x * x * (SLOPE * CUBIC) + SLOPE)) / 2 + 0.5,
+            # tanh' = 1 - tanh², which of share = (1 + tanh) / 2 is 4 share (1 - share).
+            lambda x, share: (share - share * share) * (x * x * (6 * SLOPE * CUBIC) + 2 * SLOPE),
+        )
     return ops.gelu(x, approximate=True)
 
 
-def _tensorflow_gelu(x: Tensor) -> Tensor:
+def _times_share(
+    x: Tensor, share_of: Callable[[Tensor], Tensor], density_of: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Returns x times a share that depends on x; the share's derivative is its density."""
     import tensorflow as tf
 
     @tf.custom_gradient
     def of(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         wide = tf.cast(x, tf.float32)
-        share = tf.math.erf(wide * sqrt(1 / 2)) / 2 + 0.5
+        share = share_of(wide)
 
         def gradient(upstream: Tensor) -> Tensor:
-            density = tf.exp(wide * wide * -0.5) * sqrt(1 / (2 * pi))
-            return tf.cast(tf.cast(upstream, tf.float32) * (share + wide * density), x.dtype)
-
-        return tf.cast(wide * share, x.dtype), gradient
-
-    return of(x)
-
-
-def _tensorflow_gelu_new(x: Tensor) -> Tensor:
-    import tensorflow as tf
-
-    @tf.custom_gradient
-    def of(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        wide = tf.cast(x, tf.float32)
-        share = tf.tanh(wide * (wide * wide * (SLOPE * CUBIC) + SLOPE)) / 2 + 0.5
-
-        def gradient(upstream: Tensor) -> Tensor:
-            # tanh' = 1 - tanh², which of share = (1 + tanh) / 2 is 4 share (1 - share).
-            slope = wide * wide * (6 * SLOPE * CUBIC) + 2 * SLOPE
-            density = (share - share * share) * slope
-            return tf.cast(tf.cast(upstream, tf.float32) * (share + wide * density), x.dtype)
+            slope = share + wide * density_of(wide, share)
+            return tf.cast(tf.cast(upstream, tf.float32) * slope, x.dtype)
 
         return tf.cast(wide * share, x.dtype), gradient
 

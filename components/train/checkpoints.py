@@ -17,7 +17,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from components.artifacts.checkpoint import (
-    BEST,
+    FILES,
     HISTORY,
     KIND,
     Arrays,
@@ -48,8 +48,6 @@ from components.storage.address import parse_address
 
 SLOTS = ("a", "b", "c")
 FAILURES = (InputError, OSError, SafetensorError)
-FILES = {MANIFEST, HISTORY, *(f"{name}.safetensors" for name in (*State.__slots__, BEST))}
-"""What a checkpoint holds, beside its logs."""
 
 
 @dataclass(frozen=True, slots=True)
