@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+PARTIAL = ".partial-"
 OF_MKDTEMP = re.compile("[a-z0-9_]{8}")
 """What `tempfile` ends a name with: nobody else's `NAME.partial-results` is taken for ours."""
 
@@ -65,6 +66,12 @@ def take_place(new: Path, path: Path) -> None:
             raise
 
 
+def is_partial(path: Path) -> bool:
+    """Tells whether a name is of what is being written, or was left when that was killed."""
+    _, infix, end = path.name.rpartition(PARTIAL)
+    return bool(infix) and bool(OF_MKDTEMP.fullmatch(end))
+
+
 def remove_folder(path: Path) -> None:
     """Removes a folder at once for whoever looks at its name, and then what was in it."""
     with partial_folder(path) as beside:
@@ -83,7 +90,7 @@ def _held(path: Path, make: Callable[..., str]) -> Iterator[Path]:
     _sweep(path)
     descriptor = None
     while descriptor is None:  # until nobody swept it before it was locked
-        partial = Path(make(prefix=f"{path.name}.partial-", dir=path.parent))
+        partial = Path(make(prefix=f"{path.name}{PARTIAL}", dir=path.parent))
         try:
             descriptor = _locked(partial, where_possible=True)
         except OSError:
@@ -98,7 +105,7 @@ def _held(path: Path, make: Callable[..., str]) -> Iterator[Path]:
 
 def _sweep(path: Path) -> None:
     """Removes what killed processes left beside `path`; brings back what they had set aside."""
-    start = f"{path.name}.partial-"
+    start = f"{path.name}{PARTIAL}"
     for stale in path.parent.glob(f"{glob.escape(start)}*"):
         if not OF_MKDTEMP.fullmatch(stale.name.removeprefix(start)):
             continue

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from components.errors import InputError, kind_of, writing
-from components.partial import partial_folder, take_place
+from components.partial import is_partial, partial_folder, take_place
 from components.storage.names import check_name
 
 MANIFEST = "artifact.json"
@@ -275,8 +275,8 @@ def open_folder(path: Path, kind: str, *, needs: Collection[str] = ()) -> Path:
         needs: Files that it must hold.
 
     Raises:
-        NotWhole: It does not exist, is of another kind or version, or a file is missing, cut,
-            changed or not in the folder.
+        NotWhole: It does not exist, is being written, is of another kind or version, or a file is
+            missing, cut, changed or not in the folder.
         InputError: It cannot be read.
     """
     try:
@@ -288,6 +288,11 @@ def open_folder(path: Path, kind: str, *, needs: Collection[str] = ()) -> Path:
 def _opened(path: Path, kind: str, needs: Collection[str]) -> Path:
     if not path.is_dir():
         raise NotWhole(f"no {kind} folder at {path}: it does not exist or is not a folder")
+    if is_partial(path):  # it may hold all, and the disk not yet
+        raise NotWhole(
+            f"{path} is what a step is writing, or left when it was killed: it is not a finished "
+            f"{kind} folder; run the step that writes it again"
+        )
     if not (path / MANIFEST).is_file():
         raise NotWhole(
             f"{path} has no {MANIFEST}: it is not a finished {kind} folder; "

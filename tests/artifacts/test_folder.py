@@ -83,6 +83,19 @@ def test_a_killed_step_leaves_nothing_that_is_taken_for_whole(tmp_path: Path) ->
     assert open_folder(out, "tokens")
 
 
+def test_one_that_only_lacks_its_name_is_not_taken_for_whole(tmp_path: Path) -> None:
+    write_one(tmp_path / "out")
+    named = (tmp_path / "out").rename(tmp_path / "out.partial-results")  # a user's own name
+    assert open_folder(named, "tokens")
+    partial = named.rename(tmp_path / "out.partial-a1b2c3d4")
+    with pytest.raises(NotWhole) as raised:
+        open_folder(partial, "tokens")
+    assert str(raised.value) == (
+        f"{partial} is what a step is writing, or left when it was killed: it is not a finished "
+        "tokens folder; run the step that writes it again"
+    )
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
