@@ -55,6 +55,9 @@ lint: $(VENV)/dev.installed ## Formatting, lint rules, import directions.
 types: $(VENV)/dev.installed ## Strict types.
 	$(BIN)/mypy
 
+# Two processes test at once, and each step is one more: more threads only wait for each other.
+unit coverage backends kills test-docker: export OMP_NUM_THREADS ?= 1
+
 unit: $(VENV)/dev.installed ## The tests.
 	$(BIN)/python -m pytest -m "not docker and not gpu" -n 2 --dist worksteal
 
