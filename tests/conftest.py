@@ -5,11 +5,12 @@ import dataclasses
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
+import keras
 import numpy as np
 import pytest
 
@@ -62,6 +63,14 @@ def write_rows(folder: Path, seed: int = 0) -> Path:
                 other = " ".join(generator.choices(WORDS, k=3))
                 writer.writerow([" ".join(words), other, "positive" if label else "negative"])
     return folder
+
+
+@pytest.fixture
+def precision(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Builds models at the dtype policy that the test is parametrized with, indirectly."""
+    keras.config.set_dtype_policy(request.param)
+    yield
+    keras.config.set_dtype_policy("float32")
 
 
 @pytest.fixture(scope="session")

@@ -162,8 +162,8 @@ class TransformerLayer(keras.layers.Layer):
     Query, key and value are one product of kernel [hidden, 3 * hidden], in this order. With
     `remat` what is inside is computed again for the gradient instead of being kept.
 
-    Its parts are reached by `call`: they are of its own precision, and what Keras does around a
-    layer takes PyTorch as long as a small product.
+    Its parts are reached by `call` where they can: they are of its own precision, and what Keras
+    does around a layer takes PyTorch as long as a small product.
     """
 
     def __init__(
@@ -235,16 +235,18 @@ class TransformerLayer(keras.layers.Layer):
     ) -> Tensor:
         kept = states[:, :1] if first_only else states
         if self.normalize_first:
-            normal = self.attention_norm.call(states)
+            normal = self._by(self.attention_norm, states)
             attended = self._attend(normal, attention_mask, seeds, first_only)
             states = kept + self.dropouts.hidden(attended, seeds.attention)
-            return states + self._feed(self.output_norm.call(states), seeds)
+            return states + self._feed(self._by(self.output_norm, states), seeds)
         attended = self._attend(states, attention_mask, seeds, first_only)
-        states = self.attention_norm.call(kept + self.dropouts.hidden(attended, seeds.attention))
-        return self.output_norm.call(states + self._feed(states, seeds))
+        states = self._by(
+            self.attention_norm, kept + self.dropouts.hidden(attended, seeds.attention)
+        )
+        return self._by(self.output_norm, states + self._feed(states, seeds))
 
     def _feed(self, states: Tensor, seeds: LayerSeeds) -> Tensor:
-        fed = self.output_dense.call(self.intermediate.call(states))
+        fed = self._by(self.output_dense, self._by(self.intermediate, states))
         return self.dropouts.hidden(fed, seeds.output)
 
     def _attend(
@@ -252,7 +254,7 @@ class TransformerLayer(keras.layers.Layer):
     ) -> Tensor:
         batch, tokens = ops.shape(states)[0], ops.shape(states)[1]
         projected = ops.reshape(
-            self.query_key_value.call(states), (batch, tokens, 3, self.heads, self.head_size)
+            self._by(self.query_key_value, states), (batch, tokens, 3, self.heads, self.head_size)
         )
         query, key, value = ops.unstack(ops.transpose(projected, (2, 0, 3, 1, 4)), 3, axis=0)
         if first_only:
@@ -265,4 +267,8 @@ class TransformerLayer(keras.layers.Layer):
         probabilities = self.dropouts.probabilities(probabilities, seeds.probabilities)
         context = ops.swapaxes(ops.matmul(probabilities, value), 1, 2)
         width = self.heads * self.head_size
-        return self.attention_output.call(ops.reshape(context, (batch, tokens, width)))
+        return self._by(self.attention_output, ops.reshape(context, (batch, tokens, width)))
+
+    def _by(self, part: keras.layers.Layer, x: Tensor) -> Tensor:
+        # What is computed again is so outside of this layer's precision: there Keras must cast.
+        return part(x) if self.remat else part.call(x)
