@@ -171,14 +171,10 @@ def kill(command: list[str], moment: Callable[[], bool]) -> bool:
     return False
 
 
-def kill_after(command: list[str], seconds: float, begin_anew: Callable[[], None]) -> None:
-    """Kills a command after so long, or sooner where it was faster than expected."""
-    while True:
-        until = time.monotonic() + seconds
-        if kill(command, lambda until=until: time.monotonic() > until):  # type: ignore[misc]
-            return
-        seconds *= 0.7
-        begin_anew()
+def kill_after(command: list[str], seconds: float) -> bool:
+    """Kills a command after so long; tells whether it was still running."""
+    until = time.monotonic() + seconds
+    return kill(command, lambda: time.monotonic() > until)
 
 
 def kill_at_step(command: list[str], step: int, seconds: float, logs: Path) -> bool:
@@ -273,14 +269,16 @@ def test_a_killed_step_is_begun_again(
     command = reference.command(name, folder)
     if step:
         while not kill_at_step(command, step, share / 5, tmp_path) or reference.ended(name, folder):
-            step, share = step * 3 // 4, 0.0  # it was done sooner: all of it again
+            step, share = step * 3 // 4, 0.0  # it had its result sooner: all of it again
             reference.begin_anew(folder)
         if (later := (last_step(tmp_path) + LAST_STEP) // 2) > last_step(tmp_path) + 10:
             check_what_was_left(folder)
             kill_at_step(command, later, share / 5, tmp_path)  # what was resumed is killed again
     else:
         seconds = reference.seconds[name] * share
-        kill_after(command, seconds, lambda: reference.begin_anew(folder))
+        while not kill_after(command, seconds) or reference.ended(name, folder):
+            seconds *= 0.7
+            reference.begin_anew(folder)
     check_what_was_left(folder)
     ended = reference.ended(name, folder)  # or a second kill came too late
     reached = last_step(tmp_path)

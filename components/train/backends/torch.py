@@ -6,8 +6,8 @@ One device: for several GPUs choose JAX or TensorFlow.
 import ctypes
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any
 
 import keras
 import torch
@@ -22,7 +22,6 @@ from components.train.backends import (
     set_seeds,
     shares,
 )
-from components.train.backends.torch_copies import Copies, Copy
 from components.train.optimizer import (
     BETA_1,
     BETA_2,
@@ -111,60 +110,26 @@ def is_out_of_memory(error: Exception) -> bool:
     )
 
 
-class Moved(NamedTuple):
-    """A parameter, its two moments, and its copy where products read one."""
-
-    parameter: Tensor
-    first: Tensor
-    second: Tensor
-    copy: Copy | None
-
-    def set_gradient(self, gradient: Tensor) -> None:
-        """Sets a gradient that somebody computed."""
-        if self.copy:
-            self.copy.gradient = gradient
-        else:
-            self.parameter.grad = gradient
-
-    def gradient(self) -> Tensor:
-        """Returns the gradient at the precision in which it came."""
-        return self.copy.gradient if self.copy else self.parameter.grad
-
-    def taken_gradient(self) -> Tensor:
-        """Returns the gradient in float32 and forgets it."""
-        if self.copy:
-            return self.copy.taken_gradient()
-        gradient, self.parameter.grad = self.parameter.grad, None
-        return gradient
-
-
 class Stepper:
     """Optimizer steps on the model's own parameters."""
 
     def __init__(self, model: keras.Model, trainable: Trainable) -> None:
         self._model = model
-        self._copies = Copies(model)
-        self._moved = [
-            Moved(variable.value, first.value, second.value, self._copies.of(variable))
+        moved = [
+            (variable.value, first.value, second.value)
             for variable, first, second in zip(
                 trainable.variables, trainable.first, trainable.second, strict=True
             )
         ]
-        self._device = self._moved[0].parameter.device
-        self._groups = self._grouped(trainable.decays)
+        self._parameters = [parameter for parameter, _, _ in moved]
+        groups = {
+            decays: [m for m, d in zip(moved, trainable.decays, strict=True) if d is decays]
+            for decays in (True, False)
+        }
+        self._groups = {decays: group for decays, group in groups.items() if group}
+        self._device = self._parameters[0].device
         self._of_encoder = torch.tensor(trainable.of_encoder, device=self._device)
         self._updates = torch.full((), UPDATES_WITHOUT_BIAS, device=self._device)
-
-    def _grouped(self, decays: Sequence[bool]) -> list[tuple[bool, list[Moved]]]:
-        """Returns what is moved together, and whether it decays.
-
-        All that may be; but on a CPU a copied kernel alone, which then is copied from the cache.
-        """
-        groups: dict[Any, tuple[bool, list[Moved]]] = {}
-        for number, (moved, decay) in enumerate(zip(self._moved, decays, strict=True)):
-            alone = moved.copy and self._device.type == "cpu"
-            groups.setdefault(number if alone else f"decay {decay}", (decay, []))[1].append(moved)
-        return list(groups.values())
 
     def step(self, parts: Sequence[Part], sizes: StepSizes) -> Tensor:
         """Begins a step and returns its figures."""
@@ -176,19 +141,19 @@ class Stepper:
 
     def apply(self, loss: Tensor, gradients: Sequence[Tensor], sizes: StepSizes) -> Tensor:
         """Moves the variables by gradients and returns the step's figures."""
-        for moved, gradient in zip(self._moved, gradients, strict=True):
-            moved.set_gradient(torch.as_tensor(gradient, device=self._device))
+        for parameter, gradient in zip(self._parameters, gradients, strict=True):
+            parameter.grad = torch.as_tensor(gradient, device=self._device)
         return self._apply(torch.as_tensor(loss, device=self._device), sizes)
 
     def _apply(self, loss: Tensor, sizes: StepSizes) -> Tensor:
         with torch.no_grad():
-            gradients = [moved.gradient() for moved in self._moved]
-            norms = torch.stack(torch._foreach_norm(gradients, 2, torch.float32))
+            norms = torch.stack(torch._foreach_norm([p.grad for p in self._parameters]))
             norm = torch.linalg.vector_norm(norms)
             encoder_norm = torch.linalg.vector_norm(norms * self._of_encoder)
-            del gradients  # each is freed where it was used
-            for decays, group in self._groups:
-                self._update(group, norm, sizes.step_size, sizes.decay if decays else 0.0)
+            for decays, moved in self._groups.items():
+                self._update(moved, norm, sizes.step_size, sizes.decay if decays else 0.0)
+        for parameter in self._parameters:
+            parameter.grad = None
         return torch.stack([loss, norm, encoder_norm])
 
     def sync(self) -> None:
@@ -199,19 +164,25 @@ class Stepper:
         labels = torch.from_numpy(part.labels).to(self._device)
         # An early stop raises an exception, which holds what it passed: twice the memory.
         with set_checkpoint_early_stop(False):
-            with self._copies or nullcontext():
-                loss = mean_loss(self._model, inputs, labels) * share
+            loss = mean_loss(self._model, inputs, labels) * share
             loss.backward()
         return loss.detach()
 
-    def _update(self, group: list[Moved], norm: Tensor, step_size: float, decay: float) -> None:
+    def _update(
+        self,
+        moved: list[tuple[Tensor, Tensor, Tensor]],
+        norm: Tensor,
+        step_size: float,
+        decay: float,
+    ) -> None:
+        parameters, first, second = (list(column) for column in zip(*moved, strict=True))
         torch._fused_adamw_(
-            [moved.parameter for moved in group],
-            [moved.taken_gradient() for moved in group],
-            [moved.first for moved in group],
-            [moved.second for moved in group],
+            parameters,
+            [parameter.grad for parameter in parameters],
+            first,
+            second,
             [],
-            [self._updates] * len(group),
+            [self._updates] * len(parameters),
             lr=step_size,
             beta1=BETA_1,
             beta2=BETA_2,
@@ -223,6 +194,3 @@ class Stepper:
             grad_scale=torch.clamp(norm / GLOBAL_CLIPNORM, min=1.0),
             found_inf=torch.zeros((), device=self._device),
         )
-        for moved in group:
-            if moved.copy:
-                moved.copy.renew()
