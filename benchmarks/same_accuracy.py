@@ -76,7 +76,7 @@ def ours(encoder: str, tokens_path: Path, config: TrainConfig) -> float:
         assert facts.best_step == facts.global_step  # dev is measured at the last step alone
         forward = forward_of(load_classifier(read_model(model)))
     rows = Rows(read_tokens(tokens_path, splits=("test",)).splits["test"])
-    logits = predict_logits(forward, rows, config.eval_batch_size, PADDED_LENGTH)
+    logits = predict_logits(forward, rows, config.predict_batch_size, PADDED_LENGTH)
     return float((logits.argmax(axis=1) == rows.labels).mean())
 
 
@@ -96,7 +96,7 @@ def plain(encoder: str, tokens_path: Path, config: TrainConfig) -> float:
             order = np.concatenate([order, generator.permutation(len(train[1]))])
         chosen, order = np.split(order, [config.train_batch_size])
         model.train_on_batch({k: v[chosen] for k, v in train[0].items()}, train[1][chosen])
-    logits = model.predict(test[0], batch_size=config.eval_batch_size, verbose=0)
+    logits = model.predict(test[0], batch_size=config.predict_batch_size, verbose=0)
     return float((logits.argmax(axis=1) == test[1]).mean())
 
 

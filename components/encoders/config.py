@@ -4,9 +4,6 @@ from dataclasses import dataclass
 
 from components.errors import InputError
 
-EVAL_BATCH_SIZE = 16
-"""Rows of a batch on dev and test unless said otherwise: the original experiment's."""
-
 CLASSIFIER_DROPOUT = 0.1
 """Dropout before the classifier: `run_classifier.py` of google-research/bert and albert_zh."""
 

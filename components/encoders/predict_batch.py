@@ -40,5 +40,5 @@ def memory_for(predict_batch_size: int) -> Iterator[None]:
         smaller = "set a smaller predict_batch_size, or " if predict_batch_size > 1 else ""
         raise EnvironmentTrouble(
             "memory did not suffice for the model and batches of predict_batch_size "
-            f"{predict_batch_size}: {smaller}predict where there is more"
+            f"{predict_batch_size}: {smaller}run it where there is more"
         ) from None

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from components.encoders.config import EVAL_BATCH_SIZE
 from components.encoders.predict_batch import PREDICT_BATCH_SIZE
 from components.errors import InputError
+
+EVAL_BATCH_SIZE = 16  # the original experiment's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

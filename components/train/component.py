@@ -14,7 +14,7 @@ def train(
     encoder: str,
     encoder_digest: str,
     train_batch_size: int,
-    eval_batch_size: int,
+    predict_batch_size: int,
     learning_rate: float,
     num_train_epochs: float,
     save_checkpoints_steps: int,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.encoders.config import EVAL_BATCH_SIZE
+from components.encoders.predict_batch import PREDICT_BATCH_SIZE
 from components.errors import InputError
 
 OPTIMIZERS = ("adamw", "bert_adam")
@@ -31,8 +31,7 @@ class TrainConfig:
 
     Attributes:
         train_batch_size: Rows an optimizer step sees.
-        eval_batch_size: Rows of a batch on dev; also of the batches whose means the original's
-            `loss` averages.
+        predict_batch_size: Rows a forward pass takes on dev.
         learning_rate: Peak step size, reached after warm-up; it then falls linearly to 0.
         num_train_epochs: Passes over the train rows; fractions are allowed. Steps are
             int(rows / train_batch_size * num_train_epochs).
@@ -54,7 +53,7 @@ class TrainConfig:
     """
 
     train_batch_size: int = 16
-    eval_batch_size: int = EVAL_BATCH_SIZE
+    predict_batch_size: int = PREDICT_BATCH_SIZE
     learning_rate: float = 5e-5
     num_train_epochs: float = 3.0
     save_checkpoints_steps: int = 100
@@ -71,7 +70,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for name, allowed, holds in (
             ("train_batch_size", "at least 1", self.train_batch_size >= 1),
-            ("eval_batch_size", "at least 1", self.eval_batch_size >= 1),
+            ("predict_batch_size", "at least 1", self.predict_batch_size >= 1),
             ("learning_rate", "above 0", 0 < self.learning_rate < float("inf")),
             ("num_train_epochs", "above 0", 0 < self.num_train_epochs < float("inf")),
             ("save_checkpoints_steps", "0 or more", self.save_checkpoints_steps >= 0),

@@ -16,6 +16,7 @@ from components.artifacts.checkpoint import Arrays, History, State
 from components.artifacts.facts import CurvePoint, DevPoint
 from components.encoders.forward import Forward, forward_of
 from components.encoders.predict import cross_entropies, predict_logits
+from components.encoders.predict_batch import memory_for
 from components.encoders.rows import Rows
 from components.encoders.weights import assign_weights, weights_of
 from components.train.backends import Figures, Part, current_backend, figures_of
@@ -238,13 +239,11 @@ class Training:
     def measured(self) -> DevPoint:
         """Measures dev; changes nothing."""
         started = time.monotonic()
-        point = measure_dev(
-            self._forward,
-            self._setup.dev_rows,
-            self._config.eval_batch_size,
-            self._setup.max_seq_length,
-            self.step,
-        )
+        size = self._config.predict_batch_size
+        with memory_for(size):
+            point = measure_dev(
+                self._forward, self._setup.dev_rows, size, self._setup.max_seq_length, self.step
+            )
         self._dev_seconds += time.monotonic() - started
         return point
 

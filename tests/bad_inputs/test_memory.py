@@ -1,4 +1,4 @@
-"""Memory that does not suffice to predict, in processes that may have little."""
+"""Memory that does not suffice to predict rows, in processes that may have little."""
 
 import os
 import subprocess
@@ -67,9 +67,11 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
-@pytest.mark.parametrize("step", ["evaluate", "predict"])
+@pytest.mark.parametrize("step", ["train", "evaluate", "predict"])
 def test_missing_memory_names_what_to_lower(inputs: Inputs, tmp_path: Path, step: str) -> None:
     arguments = {
+        "train": ["--tokens", inputs.tokens, "--model", tmp_path / "model", "--encoder",
+                  "scratch:bert-tiny", "--num-train-epochs", 0.3],
         "evaluate": ["--tokens", inputs.tokens, "--model", inputs.model, "--evaluation",
                      tmp_path / "evaluation"],
         "predict": [inputs.model, inputs.rows, "--output", tmp_path / "predictions.csv"],
@@ -81,12 +83,11 @@ def test_missing_memory_names_what_to_lower(inputs: Inputs, tmp_path: Path, step
     )  # fmt: skip
     assert limited.returncode == 3, limited.stderr[-2000:]
     assert limited.stderr.splitlines()[-1] == (
-        "environment error: memory did not suffice for the model and batches of "
-        f"predict_batch_size {ROWS}: set a smaller predict_batch_size, or predict where there is "
-        "more"
+        "environment error: memory did not suffice for the model and batches of predict_batch_size "
+        f"{ROWS}: set a smaller predict_batch_size, or run it where there is more"
     )
     assert "Traceback" not in limited.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_what_cannot_be_trained_is_refused(
     ("name", "value", "allowed"),
     [
         ("train_batch_size", -1, "at least 1"),
-        ("eval_batch_size", 0, "at least 1"),
+        ("predict_batch_size", 0, "at least 1"),
         ("learning_rate", 0.0, "above 0"),
         ("learning_rate", float("nan"), "above 0"),
         ("num_train_epochs", 0.0, "above 0"),
