@@ -120,9 +120,9 @@ class Reference:
             return f"{folder.name}/{manifest}" in [blob.name for blob in self.in_bucket(folder)]
         return (folder / manifest).is_file()
 
-    def begin_anew(self, folder: Path) -> None:
-        """Removes all that a step wrote."""
-        for path in folder.iterdir():
+    def begin_anew(self, folder: Path, temporary: Path) -> None:
+        """Removes all that a step wrote, and what it left where it was killed."""
+        for path in (*folder.iterdir(), *temporary.iterdir()):
             shutil.rmtree(path)
         for blob in self.in_bucket(folder):
             blob.delete()
@@ -270,7 +270,7 @@ def test_a_killed_step_is_begun_again(
     if step:
         while not kill_at_step(command, step, share / 5, tmp_path) or reference.ended(name, folder):
             step, share = step * 3 // 4, 0.0  # it had its result sooner: all of it again
-            reference.begin_anew(folder)
+            reference.begin_anew(folder, temporary)
         if (later := (last_step(tmp_path) + LAST_STEP) // 2) > last_step(tmp_path) + 10:
             check_what_was_left(folder)
             kill_at_step(command, later, share / 5, tmp_path)  # what was resumed is killed again
@@ -278,7 +278,7 @@ def test_a_killed_step_is_begun_again(
         seconds = reference.seconds[name] * share
         while not kill_after(command, seconds) or reference.ended(name, folder):
             seconds *= 0.7
-            reference.begin_anew(folder)
+            reference.begin_anew(folder, temporary)
     check_what_was_left(folder)
     ended = reference.ended(name, folder)  # or a second kill came too late
     reached = last_step(tmp_path)
