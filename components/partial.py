@@ -68,8 +68,13 @@ def take_place(new: Path, path: Path) -> None:
 
 def is_partial(path: Path) -> bool:
     """Tells whether a name is of what is being written, or was left when that was killed."""
-    _, infix, end = path.name.rpartition(PARTIAL)
-    return bool(infix) and bool(OF_MKDTEMP.fullmatch(end))
+    return _place_of(path) is not None
+
+
+def _place_of(path: Path) -> str | None:
+    """Returns the name of what is written as `path` until it is whole; None for any other path."""
+    name, infix, end = path.name.rpartition(PARTIAL)
+    return name if infix and OF_MKDTEMP.fullmatch(end) else None
 
 
 def remove_folder(path: Path) -> None:
@@ -105,9 +110,8 @@ def _held(path: Path, make: Callable[..., str]) -> Iterator[Path]:
 
 def _sweep(path: Path) -> None:
     """Removes what killed processes left beside `path`; brings back what they had set aside."""
-    start = f"{path.name}{PARTIAL}"
-    for stale in path.parent.glob(f"{glob.escape(start)}*"):
-        if not OF_MKDTEMP.fullmatch(stale.name.removeprefix(start)):
+    for stale in path.parent.glob(f"{glob.escape(path.name + PARTIAL)}*"):
+        if _place_of(stale) != path.name:
             continue
         descriptor = _locked(stale)
         if descriptor is not None:

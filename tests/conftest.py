@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
-import keras
 import numpy as np
 import pytest
 
@@ -68,9 +67,12 @@ def write_rows(folder: Path, seed: int = 0) -> Path:
 @pytest.fixture
 def precision(request: pytest.FixtureRequest) -> Iterator[None]:
     """Builds models at the dtype policy that the test is parametrized with, indirectly."""
+    import keras  # here, as most tests do without
+
+    before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(request.param)
     yield
-    keras.config.set_dtype_policy("float32")
+    keras.config.set_dtype_policy(before)
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,7 @@ from components.artifacts.model import read_model
 from components.artifacts.tokens import KIND as TOKENS
 from components.compare.facts import KIND as COMPARISON
 from components.errors import InputError
+from components.partial import is_partial
 from components.storage import fetch
 
 pytestmark = pytest.mark.slow
@@ -199,10 +200,10 @@ def check_what_was_left(folder: Path) -> None:
             open_folder(path, KINDS[path.name])
         elif path.name.endswith(".checkpoints"):
             for slot in path.iterdir():
-                if ".partial-" not in slot.name:
+                if not is_partial(slot):
                     open_folder(slot, CHECKPOINT)
         else:
-            assert ".partial-" in path.name
+            assert is_partial(path)
             for kind in KINDS.values():
                 with pytest.raises(InputError, match="is what a step is writing"):
                     open_folder(path, kind)

@@ -87,7 +87,8 @@ def test_missing_memory_names_what_to_lower(inputs: Inputs, tmp_path: Path, step
         f"{ROWS}: set a smaller predict_batch_size, or run it where there is more"
     )
     assert "Traceback" not in limited.stderr
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    left = ["model.checkpoints"] if step == "train" else []  # where nothing was saved yet
+    assert [path.name for path in tmp_path.rglob("*")] == left
 
 
 @pytest.mark.parametrize(

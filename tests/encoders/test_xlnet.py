@@ -48,14 +48,6 @@ def encoder() -> keras.Model:
     return build_encoder(TINY)
 
 
-@pytest.fixture
-def bfloat16() -> Any:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy(before)
-
-
 @pytest.mark.parametrize("left", [False, True], ids=["padded-right", "padded-left"])
 def test_padding_and_company_do_not_change_a_row(encoder: keras.Model, left: bool) -> None:
     together = encoder(batch(20, left))
@@ -118,7 +110,8 @@ def test_variables() -> None:
     assert parameter_count(TINY) == sum(int(np.prod(shape)) for shape in shapes.values())
 
 
-@pytest.mark.usefixtures("bfloat16")
+@pytest.mark.usefixtures("precision")
+@pytest.mark.parametrize("precision", ["mixed_bfloat16"], indirect=True)
 def test_bfloat16_computes_nearly_the_same_and_learns() -> None:
     keras.utils.set_random_seed(1)
     model = build_classifier(replace(TINY, initializer_range=0.1), 3)
